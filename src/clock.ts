@@ -1,0 +1,53 @@
+/**
+ * Where microlock takes the time from, and whom it asks to be woken.
+ *
+ * Pass one of your own in tests, to let a lease of a minute end in a millisecond.
+ */
+export interface Clock {
+  /** Milliseconds since some fixed moment. It never goes back, whatever happens to the time of day. */
+  now(): number;
+
+  /** Milliseconds since 1970, for people to read. Nothing is ever decided by it. */
+  wallTime(): number;
+
+  /**
+   * Calls `wake` once, `delayMs` milliseconds from now or a little later.
+   *
+   * @returns the function that calls it off; calling that late or twice does nothing.
+   */
+  setTimer(delayMs: number, wake: () => void, options?: TimerOptions): () => void;
+}
+
+/** How a timer behaves towards the process. */
+export interface TimerOptions {
+  /**
+   * Whether the process stays alive until the timer has fired. What somebody waits for
+   * does, housekeeping does not.
+   *
+   * @default true
+   */
+  readonly keepsProcessAlive?: boolean | undefined;
+}
+
+// The longest delay that Node's timers take; a longer one would fire at once.
+const longestDelayMs = 2_147_483_647;
+
+/** The process's own monotonic clock and timers. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  setTimer(delayMs, wake, { keepsProcessAlive = true } = {}) {
+    const endsAt = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const leftMs = endsAt - performance.now();
+      timer = setTimeout(
+        () => (leftMs > longestDelayMs ? arm() : wake()),
+        Math.min(Math.max(leftMs, 0), longestDelayMs),
+      );
+      if (!keepsProcessAlive) timer.unref();
+    };
+    arm();
+    return () => clearTimeout(timer);
+  },
+};

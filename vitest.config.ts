@@ -1,0 +1,26 @@
+import type { ViteUserConfig } from "vitest/config";
+
+// `unit` needs nothing but Node; `integration` starts etcd servers of its own.
+const config: ViteUserConfig = {
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/integration/**", "test/package/**"],
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+};
+
+export default config;
