@@ -60,13 +60,13 @@ export class V2Lock implements LockBackend<NodeEtcdResponse | undefined> {
   watch(listener: LockListener): () => void {
     const watcher = this.#etcd.watcher(this.#key);
     const listeners = {
-      change: (change: NodeEtcdResponse) => {
-        if (changesHands(change)) listener.onLocked();
+      change: (change: unknown) => {
+        if (changesHands(change as NodeEtcdResponse)) listener.onLocked();
       },
       compareAndDelete: () => listener.onUnlocked(),
       delete: () => listener.onUnlocked(),
       expire: () => listener.onUnlocked(),
-      error: (error: Error) => listener.onError(error),
+      error: (error: unknown) => listener.onError(error as Error),
     };
     for (const [event, listen] of Object.entries(listeners)) watcher.on(event, listen);
 

@@ -59,8 +59,8 @@ export interface NodeEtcdNode {
  * `error` for an answer that it does not understand. It goes on over reconnections.
  */
 export interface NodeEtcdWatcher {
-  on(event: string, listener: (argument: never) => void): unknown;
-  removeListener?(event: string, listener: (argument: never) => void): unknown;
+  on(event: string, listener: (argument: unknown) => void): unknown;
+  removeListener?(event: string, listener: (argument: unknown) => void): unknown;
   stop(): unknown;
 }
 
