@@ -32,3 +32,10 @@ export {
 } from "./errors.ts";
 export type * from "./etcd/api.ts";
 export type { Locks } from "./locks.ts";
+export {
+  default,
+  events,
+  type MicrolockAnswer,
+  type MicrolockClient,
+  type MicrolockEvents,
+} from "./microlock.ts";

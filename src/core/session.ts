@@ -239,7 +239,7 @@ function isPassing(error: unknown): boolean {
 }
 
 /** A positive 63-bit number: a negative id can put an old etcd out of step with itself. */
-function randomLeaseId(): bigint {
+export function randomLeaseId(): bigint {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   return (BigInt(high >>> 1) << 32n) | BigInt(low || 1);
 }

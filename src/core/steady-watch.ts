@@ -10,6 +10,8 @@ export interface SteadyObserver {
    */
   onStanding(revision: bigint, gapless: boolean): void;
   onEvents(events: readonly WatchEvent[]): void;
+  /** Etcd does not let us watch. It is asked again. */
+  onRefused?(error: Error): void;
 }
 
 // After a refusal: long enough not to bother anybody, short enough to notice when it is over.
@@ -39,8 +41,10 @@ export function steadyWatch(
       onEvents: (events) => observer.onEvents(events),
       onEnd(error) {
         if (closed || error instanceof ClosedError) return;
-        const delayMs = error instanceof CompactedError ? 0 : retryMs;
+        const compacted = error instanceof CompactedError;
+        const delayMs = compacted ? 0 : retryMs;
         cancelRetry = clock.setTimer(delayMs, open, { keepsProcessAlive: false });
+        if (!compacted) observer.onRefused?.(error);
       },
     });
   };
