@@ -33,6 +33,8 @@ export class Locks implements AsyncDisposable {
   readonly namespace: string;
   /** The port to etcd that the client works on. It is closed with the client, unless it was passed in. */
   readonly etcd: Etcd;
+  /** Where the client takes the time from. */
+  readonly clock: Clock;
   readonly #sessions: Sessions;
   readonly #disconnect: () => Promise<void>;
   #closing: Promise<void> | undefined;
@@ -41,6 +43,7 @@ export class Locks implements AsyncDisposable {
   constructor({ etcd, disconnect, ...options }: LocksOptions) {
     this.etcd = etcd;
     this.namespace = options.namespace;
+    this.clock = options.clock;
     this.#sessions = new Sessions(etcd, options);
     this.#disconnect = disconnect;
   }
