@@ -66,11 +66,7 @@ export function checkKnown(options: unknown, known: readonly string[], name = "o
   for (const option of Object.keys(options)) {
     if (known.includes(option)) continue;
     const value = (options as Readonly<Record<string, unknown>>)[option];
-    throw new InvalidOptionError(
-      `${name}.${option}`,
-      `left out: known are ${known.join(", ")}; it`,
-      value,
-    );
+    throw new InvalidOptionError(`${name}.${option}`, `one of ${known.join(", ")}`, value);
   }
 }
 
