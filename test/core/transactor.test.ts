@@ -39,7 +39,7 @@ describe("Transactor", () => {
     return { op: "put", request: { key: bytesOf(name), value: bytesOf(value), lease } };
   }
 
-  async function valueOf(name: string): Promise<string | undefined> {
+  async function valueAt(name: string): Promise<string | undefined> {
     const range = { op: "range", request: { key: bytesOf(name) } } as const;
     const { responses } = await store.txn({ success: [range] });
     const kv = responses[0]?.op === "range" ? responses[0].response.kvs[0] : undefined;
@@ -63,7 +63,7 @@ describe("Transactor", () => {
     await transactor.commit(step(put("fence", "new")));
 
     expect((await late()).succeeded).toBe(false);
-    expect(await valueOf("fence")).toBe("new");
+    expect(await valueAt("fence")).toBe("new");
   });
 
   it("does once what it had to ask twice, since the first answer was lost", async () => {
@@ -82,7 +82,7 @@ describe("Transactor", () => {
     await clock.advance(500);
 
     expect(await committing).toMatchObject({ succeeded: false, repeated: true });
-    expect(await valueOf("x")).toBe("once");
+    expect(await valueAt("x")).toBe("once");
   });
 
   it("learns an epoch that it began without hearing of it", async () => {
@@ -105,7 +105,7 @@ describe("Transactor", () => {
     await clock.advance(1_000);
 
     for (const result of await Promise.all(committing)) expect(result.succeeded).toBe(true);
-    for (const name of names) expect(await valueOf(name)).toBe(name);
+    for (const name of names) expect(await valueAt(name)).toBe(name);
   });
 
   it("gives up in time, and says so", async () => {
@@ -120,7 +120,7 @@ describe("Transactor", () => {
     await store.leaseRevoke(1n);
     await expect(transactor.commit(step(put("x", "1")))).rejects.toThrow("lease is gone");
     expect(losses).toEqual(["revoked"]);
-    expect(await valueOf("x")).toBeUndefined();
+    expect(await valueAt("x")).toBeUndefined();
   });
 
   it.each([
