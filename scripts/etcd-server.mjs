@@ -29,6 +29,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @typedef {object} EtcdServer
  * @property {string} name of the member
  * @property {string} version such as "3.5.16"
+ * @property {EtcdBinaries} binaries what it was started from
  * @property {string} endpoint "127.0.0.1:port"
  * @property {string} url the same with `http://` or `https://`
  * @property {string} dataFolder
@@ -189,6 +190,7 @@ function prepareServer(binaries, { name, client, peer, metrics }, tls, args) {
   return {
     name,
     version: binaries.version,
+    binaries,
     endpoint: client,
     url,
     dataFolder,
