@@ -145,7 +145,6 @@ export class Place {
     try {
       const { succeeded, responses, revision, repeated } = await session.commit(step);
       if (succeeded) {
-        this.#close();
         this.queue.handOver(entriesOf(responses[1])[0], revision);
         return;
       }
@@ -172,11 +171,10 @@ export class Place {
   async leave(): Promise<Others | undefined> {
     const { session, range } = this.queue;
     this.#leaving = true;
-    this.#close();
     const result = await session.see(leaveStep(this.#bytes, range));
-    if (!result) return undefined;
-    this.queue.handOver(entriesOf(result.responses[1])[0], result.revision);
-    return othersOf(result.responses.slice(1));
+    if (result) this.queue.handOver(entriesOf(result.responses[1])[0], result.revision);
+    this.#close();
+    return result && othersOf(result.responses.slice(1));
   }
 
   /** The watch saw our key go. */

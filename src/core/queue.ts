@@ -14,8 +14,11 @@ export interface View {
 }
 
 interface Waiter {
+  readonly place: Place;
+  /** The revision of what it saw last. */
+  readonly since: bigint;
   /** The keys whose removal it waits for. */
-  readonly blocking: ReadonlySet<string>;
+  readonly blocking: readonly string[];
   /** Wakes it: with a view if one is known already, else to look for itself. */
   readonly wake: (view?: View) => void;
 }
@@ -40,6 +43,9 @@ export class Queue {
   readonly #onEmpty: () => void;
   readonly #places = new Map<string, Place>();
   readonly #waiters = new Map<string, Waiter>();
+  /** Who waits for the removal of a key. */
+  readonly #blocked = new Map<string, Set<Waiter>>();
+  #cancelLook: () => void = () => {};
   #lastJoin: Promise<unknown> = Promise.resolve();
   #watch: Watch | undefined;
   /** The revision of the last removal that we know of. */
@@ -87,9 +93,11 @@ export class Queue {
     return abortable(joined, signal);
   }
 
-  /** Forgets a place. The watch ends with the last one. */
+  /** Forgets a place, and lets those look who waited for it. The watch ends with the last place. */
   remove(place: Place): void {
-    if (!this.#places.delete(place.key) || this.#places.size > 0) return;
+    if (!this.#places.delete(place.key)) return;
+    this.#wakeBlocked(place.key);
+    if (this.#places.size > 0) return;
     this.#watch?.close();
     this.#watch = undefined;
     this.#onEmpty();
@@ -117,29 +125,28 @@ export class Queue {
   ): Promise<View | undefined> {
     signal.throwIfAborted();
     this.keepWatch();
-    // Between the view and now an entry went. Whether it was in our way, a look will tell.
-    if (this.#lastRemoval > since) return undefined;
+    // Between the view and now an entry went. Whether it was in our way, a look will tell,
+    // unless what is in our way is one of us.
+    const ours = this.#hasOurs(blocking.map(({ key }) => textOf(key)));
+    if (this.#lastRemoval > since && !ours) return undefined;
 
     return new Promise((resolve, reject) => {
-      const { clock, ttlMs } = this.session.options;
       const settle = (outcome: () => void): void => {
-        this.#waiters.delete(place.key);
+        this.#removeWaiter(waiter);
         signal.removeEventListener("abort", onAbort);
-        cancelLook();
         stopListening();
         outcome();
       };
-      const wake = (view?: View): void => settle(() => resolve(view));
+      const waiter: Waiter = {
+        place,
+        since,
+        blocking: blocking.map(({ key }) => textOf(key)),
+        wake: (view) => settle(() => resolve(view)),
+      };
       const onAbort = (): void => settle(() => reject(signal.reason));
-
-      this.#waiters.set(place.key, {
-        blocking: new Set(blocking.map(({ key }) => textOf(key))),
-        wake,
-      });
+      const stopListening = place.onLoss(() => waiter.wake());
       signal.addEventListener("abort", onAbort);
-      // Old servers lose events at times. Besides, this keeps the process alive.
-      const cancelLook = clock.setTimer(Math.min(ttlMs, 5_000), wake);
-      const stopListening = place.onLoss(() => wake());
+      this.#addWaiter(waiter);
     });
   }
 
@@ -149,28 +156,73 @@ export class Queue {
     if (next) this.#waiters.get(textOf(next.key))?.wake({ revision, ahead: [] });
   }
 
+  #addWaiter(waiter: Waiter): void {
+    if (this.#waiters.size === 0) this.#armLook();
+    this.#waiters.set(waiter.place.key, waiter);
+    for (const key of waiter.blocking) {
+      const blocked = this.#blocked.get(key) ?? new Set();
+      this.#blocked.set(key, blocked.add(waiter));
+    }
+  }
+
+  #removeWaiter(waiter: Waiter): void {
+    this.#waiters.delete(waiter.place.key);
+    for (const key of waiter.blocking) {
+      const blocked = this.#blocked.get(key);
+      blocked?.delete(waiter);
+      if (blocked?.size === 0) this.#blocked.delete(key);
+    }
+    if (this.#waiters.size === 0) this.#cancelLook();
+  }
+
+  #wakeBlocked(key: string): void {
+    for (const waiter of [...(this.#blocked.get(key) ?? [])]) waiter.wake();
+  }
+
+  /**
+   * Lets the first of our waiters look from time to time: old servers lose events. The
+   * others stand behind it. While there is a waiter, this timer keeps the process alive.
+   */
+  #armLook(): void {
+    const { clock, ttlMs } = this.session.options;
+    this.#cancelLook = clock.setTimer(Math.min(ttlMs, 5_000), () => {
+      this.#armLook();
+      let first: Waiter | undefined;
+      for (const waiter of this.#waiters.values()) {
+        if (!first || waiter.place.createRevision < first.place.createRevision) first = waiter;
+      }
+      first?.wake();
+    });
+  }
+
   #onStanding(revision: bigint, gapless: boolean): void {
     if (gapless) return;
-    // Nobody saw what happened before: everybody looks.
+    // Nobody saw what happened before. Those who wait for one of us will hear of it from us;
+    // whoever waits for somebody else looks, and whoever holds asks.
     this.#noteRemoval(revision);
-    for (const place of this.#places.values()) {
+    for (const place of [...this.#places.values()]) {
       const waiter = this.#waiters.get(place.key);
-      if (waiter) waiter.wake();
-      // Whoever could not be asked will be told by the deadline of the lease.
-      else void place.verify().catch(() => {});
+      // Whoever gets no answer will be told by the deadline of the lease.
+      if (!waiter) void place.verify().catch(() => {});
+      else if (waiter.since < revision && !this.#hasOurs(waiter.blocking)) waiter.wake();
     }
+  }
+
+  #hasOurs(keys: readonly string[]): boolean {
+    return keys.some((key) => this.#places.has(key));
   }
 
   #onEvents(events: readonly WatchEvent[]): void {
     for (const { type, kv } of events) {
       const key = textOf(kv.key);
+      const place = this.#places.get(key);
       if (type === "put") {
-        this.#places.get(key)?.wasPut(kv.lease);
-        continue;
+        place?.wasPut(kv.lease);
+      } else {
+        this.#noteRemoval(kv.modRevision);
+        place?.wasRemoved();
+        this.#wakeBlocked(key);
       }
-      this.#noteRemoval(kv.modRevision);
-      this.#places.get(key)?.wasRemoved();
-      for (const { blocking, wake } of [...this.#waiters.values()]) if (blocking.has(key)) wake();
     }
   }
 

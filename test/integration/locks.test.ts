@@ -54,10 +54,14 @@ for (const version of etcdVersions()) {
     it("waits for etcdctl, and etcdctl waits for it, first come first served", async () => {
       const key = locks.keyOf("shared/with/go");
       const hold = await locks.acquire("shared/with/go");
-      const etcdctl = spawn(server.etcdctlPath, ["--endpoints", server.endpoint, "lock", key], {
-        env: { ...process.env, ETCDCTL_API: "3" },
-        stdio: ["ignore", "pipe", "inherit"],
-      });
+      const etcdctl = spawn(
+        server.binaries.etcdctl ?? "etcdctl",
+        ["--endpoints", server.endpoint, "lock", key],
+        {
+          env: { ...process.env, ETCDCTL_API: "3" },
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
       let printed = "";
       etcdctl.stdout.on("data", (chunk) => {
         printed += chunk;

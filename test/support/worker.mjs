@@ -1,3 +1,5 @@
+// @ts-nocheck It imports the built package, which need not be there when types are checked.
+
 // A process that holds a lock, for tests that stop and kill it. It uses the built package,
 // says what happens as JSON, a line each, and does what it is told through its input.
 import { createInterface } from "node:readline";

@@ -140,8 +140,10 @@ export class Etcd3Watch {
   }
 
   #drop(): void {
-    if (this.#stream) discard(this.#stream);
+    const stream = this.#stream;
+    // First, so that the error with which it ends counts no more.
     this.#stream = undefined;
+    if (stream) discard(stream);
   }
 }
 
