@@ -15,6 +15,7 @@ const config: ViteUserConfig = {
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          globalSetup: "test/support/etcd-setup.ts",
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

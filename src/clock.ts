@@ -29,6 +29,19 @@ export interface TimerOptions {
   readonly keepsProcessAlive?: boolean | undefined;
 }
 
+/** Resolves as `promise` does, or with nothing once `ms` milliseconds are over. */
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  promise: Promise<T>,
+): Promise<T | undefined> {
+  let cancel = (): void => {};
+  const over = new Promise<undefined>((resolve) => {
+    cancel = clock.setTimer(ms, () => resolve(undefined));
+  });
+  return Promise.race([promise, over]).finally(cancel);
+}
+
 // The longest delay that Node's timers take; a longer one would fire at once.
 const longestDelayMs = 2_147_483_647;
 

@@ -57,8 +57,8 @@ export class InvalidOptionError extends MicrolockError {
   /** The argument or option, as the caller writes it. */
   readonly option: string;
 
-  constructor(option: string, expected: string, received: unknown) {
-    super("INVALID_OPTION", `${option} must be ${expected}, but is ${describe(received)}`);
+  constructor(option: string, expected: string, received: unknown, options?: ErrorOptions) {
+    super("INVALID_OPTION", `${option} must be ${expected}, but is ${describe(received)}`, options);
     this.option = option;
   }
 }
@@ -113,6 +113,7 @@ export class AlreadyLockedError extends MicrolockError {
  * - `overwritten`: somebody wrote the key anew, with another lease or with none.
  * - `rolled back`: etcd answers from an older state than it had, as after a restored snapshot.
  * - `closed`: the client was closed.
+ * - `released`: we did let go, and it was used after that.
  */
 export type LossReason =
   | "expired"
@@ -120,7 +121,8 @@ export type LossReason =
   | "deleted"
   | "overwritten"
   | "rolled back"
-  | "closed";
+  | "closed"
+  | "released";
 
 const lossStories: Readonly<Record<LossReason, string>> = {
   expired: "its lease was not renewed in time (a paused or blocked process, or etcd out of reach)",
@@ -129,6 +131,7 @@ const lossStories: Readonly<Record<LossReason, string>> = {
   overwritten: "its key was overwritten in etcd",
   "rolled back": "etcd went back to an older state",
   closed: "the client was closed",
+  released: "it was released before",
 };
 
 /**

@@ -1,0 +1,245 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import type { Clock } from "./clock.ts";
+import { systemClock } from "./clock.ts";
+import { checkKnown, checkSpan, checkText } from "./core/options.ts";
+import { InvalidOptionError } from "./errors.ts";
+import type { Etcd } from "./etcd/api.ts";
+import { Locks } from "./locks.ts";
+
+/** How to speak TLS with etcd. All are PEM texts, not paths. */
+export interface TlsOptions {
+  /** The certificate of the authority that signed etcd's. @default the system's authorities */
+  readonly ca?: string | Uint8Array | undefined;
+  /** Our own certificate, where etcd asks for one. It goes together with `key`. */
+  readonly cert?: string | Uint8Array | undefined;
+  /** The private key of `cert`. */
+  readonly key?: string | Uint8Array | undefined;
+}
+
+/** Who we are to etcd, where it has authentication enabled. */
+export interface AuthOptions {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** What `connect` takes. */
+export interface ConnectOptions {
+  /**
+   * What the keys of all locks begin with in etcd. Clients of one namespace take turns; ""
+   * shares plain names with Go and etcdctl.
+   *
+   * @default "microlock/"
+   */
+  readonly namespace?: string | undefined;
+  /**
+   * How long, in milliseconds, locks outlive a process that dies or loses touch with etcd.
+   * Etcd counts in whole seconds, and grants no less than about 2 s with its default
+   * settings: what it grants counts.
+   *
+   * @default 15_000
+   */
+  readonly ttlMs?: number | undefined;
+  /** What others see as the holder. @default the host's name and the process id, "web-1:4242" */
+  readonly nodeId?: string | undefined;
+  /** How to speak TLS. Endpoints that begin with `https://` speak it in any case. */
+  readonly tls?: TlsOptions | undefined;
+  readonly auth?: AuthOptions | undefined;
+  /**
+   * How long, in milliseconds, a call keeps asking when etcd does not answer.
+   *
+   * @default 5_000
+   */
+  readonly callTimeoutMs?: number | undefined;
+  /** A store of your own, instead of a target. The client does not close it. */
+  readonly store?: Etcd | undefined;
+  /** Where the client takes the time from. @default the process's monotonic clock */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Where etcd is: `"host:port"`, several of them separated by commas or in an array,
+ * `"https://host:port"`, or `"memory:"` for the embedded store, which all clients of this
+ * process share and nobody else sees.
+ */
+export type Target = string | readonly string[];
+
+const optionNames = [
+  "namespace",
+  "ttlMs",
+  "nodeId",
+  "tls",
+  "auth",
+  "callTimeoutMs",
+  "store",
+  "clock",
+] as const;
+
+/**
+ * Connects to etcd, signs in, and opens a session, so that what is wrong is said here and
+ * now. Make one client for a process and share it: it holds any number of locks.
+ *
+ * Without a target it goes where etcdctl would: `ETCDCTL_ENDPOINTS`, `ETCDCTL_CACERT`,
+ * `ETCDCTL_CERT`, `ETCDCTL_KEY`, `ETCDCTL_USER` and `ETCDCTL_PASSWORD`, else `127.0.0.1:2379`.
+ *
+ * ```ts
+ * const locks = await connect("etcd-1:2379,etcd-2:2379,etcd-3:2379", { ttlMs: 10_000 });
+ * ```
+ *
+ * @throws {InvalidOptionError} when the target or an option is not what it should be.
+ * @throws {StoreUnavailableError} when no etcd answers. It says what each endpoint said.
+ * @throws {StoreDeniedError} when the password is wrong, or a certificate does not fit.
+ */
+export async function connect(target?: Target, options?: ConnectOptions): Promise<Locks>;
+export async function connect(options: ConnectOptions): Promise<Locks>;
+export async function connect(...args: unknown[]): Promise<Locks> {
+  const [target, given] = isOptions(args[0]) ? [undefined, args[0]] : [args[0], args[1]];
+  const options = given ?? {};
+  checkOptions(options);
+  const { namespace = "microlock/", ttlMs = 15_000, callTimeoutMs = 5_000 } = options;
+  const { clock = systemClock, nodeId = `${hostname()}:${process.pid}` } = options;
+  const { etcd, disconnect } = await openStore(target, { ...options, callTimeoutMs, clock });
+  return new Locks({
+    etcd,
+    disconnect,
+    namespace,
+    ttlMs,
+    callTimeoutMs,
+    clock,
+    identity: { nodeId, host: hostname(), pid: process.pid },
+  }).open();
+}
+
+interface Connection {
+  readonly etcd: Etcd;
+  readonly disconnect: () => Promise<void>;
+}
+
+async function openStore(
+  target: unknown,
+  options: ConnectOptions & { callTimeoutMs: number; clock: Clock },
+): Promise<Connection> {
+  const { store, callTimeoutMs, clock } = options;
+  if (store) {
+    if (target !== undefined)
+      throw new InvalidOptionError("target", "left out with a store", target);
+    return { etcd: store, disconnect: async () => {} };
+  }
+  if (typeof target === "string" && target.startsWith("memory:")) {
+    return { etcd: await embeddedStore(target, options), disconnect: async () => {} };
+  }
+  const way = target === undefined ? wayOfEtcdctl(process.env, options) : { ...options, target };
+  const endpoints = endpointsOf(way.target);
+  const { GrpcEtcd } = await import("./etcd/grpc/grpc-etcd.ts");
+  const { tls, auth } = way;
+  const etcd = new GrpcEtcd({ endpoints, tls, auth, callTimeoutMs, clock });
+  return { etcd, disconnect: () => etcd.close() };
+}
+
+// One store for the life of the process: a fresh one would begin to count tokens anew.
+const embeddedStores = new Map<string, Etcd>();
+
+async function embeddedStore(target: string, { tls, auth, clock }: ConnectOptions): Promise<Etcd> {
+  for (const [option, value] of Object.entries({ tls, auth })) {
+    if (value) throw new InvalidOptionError(option, 'left out with "memory:"', value);
+  }
+  const { EmbeddedEtcd } = await import("./etcd/embedded/embedded-etcd.ts");
+  const known = embeddedStores.get(target);
+  if (known) return known;
+  const store = new EmbeddedEtcd({ clock });
+  embeddedStores.set(target, store);
+  return store;
+}
+
+/** Where etcdctl would go, and as whom. What the options say comes first. */
+function wayOfEtcdctl(
+  env: NodeJS.ProcessEnv,
+  options: Pick<ConnectOptions, "tls" | "auth">,
+): { target: unknown; tls: TlsOptions | undefined; auth: AuthOptions | undefined } {
+  const { ETCDCTL_ENDPOINTS, ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY } = env;
+  const { ETCDCTL_USER, ETCDCTL_PASSWORD } = env;
+  const files = { ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY };
+  const [ca, cert, key] = Object.entries(files).map(([variable, path]) => readPem(variable, path));
+  return {
+    target: ETCDCTL_ENDPOINTS || "127.0.0.1:2379",
+    tls: options.tls ?? (ca || cert || key ? { ca, cert, key } : undefined),
+    auth: options.auth ?? userOf(ETCDCTL_USER, ETCDCTL_PASSWORD),
+  };
+}
+
+/** Etcdctl takes "name:password", or the password by itself. */
+function userOf(user: string | undefined, password: string | undefined): AuthOptions | undefined {
+  if (!user) return undefined;
+  if (password !== undefined && password !== "") return { username: user, password };
+  const colon = user.indexOf(":");
+  if (colon < 0) {
+    throw new InvalidOptionError(
+      "ETCDCTL_USER",
+      '"name:password", or come with ETCDCTL_PASSWORD',
+      user,
+    );
+  }
+  return { username: user.slice(0, colon), password: user.slice(colon + 1) };
+}
+
+function readPem(variable: string, path: string | undefined): string | undefined {
+  if (!path) return undefined;
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new InvalidOptionError(variable, "the path of a file that can be read", path, {
+      cause: error,
+    });
+  }
+}
+
+function endpointsOf(target: unknown): readonly string[] {
+  const parts = typeof target === "string" ? target.split(",") : target;
+  if (
+    !Array.isArray(parts) ||
+    parts.length === 0 ||
+    !parts.every((part) => typeof part === "string")
+  ) {
+    throw new InvalidOptionError(
+      "target",
+      'like "host:port", an array of such, or "memory:"',
+      target,
+    );
+  }
+  return parts.map((part) => part.trim());
+}
+
+function isOptions(value: unknown): value is ConnectOptions {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function checkOptions(options: unknown): asserts options is ConnectOptions {
+  checkKnown(options, optionNames);
+  const { namespace, ttlMs, nodeId, tls, auth, callTimeoutMs } = options as ConnectOptions;
+  checkText("namespace", namespace);
+  checkText("nodeId", nodeId);
+  checkSpan("ttlMs", ttlMs);
+  checkSpan("callTimeoutMs", callTimeoutMs);
+  if (tls !== undefined) checkTls(tls);
+  if (auth !== undefined) {
+    checkKnown(auth, ["username", "password"], "auth");
+    checkText("auth.username", auth.username ?? null);
+    checkText("auth.password", auth.password ?? null);
+  }
+}
+
+function checkTls(tls: TlsOptions): void {
+  checkKnown(tls, ["ca", "cert", "key"], "tls");
+  for (const [option, pem] of Object.entries(tls)) {
+    if (pem !== undefined && !Buffer.from(pem).includes("-----BEGIN ")) {
+      throw new InvalidOptionError(
+        `tls.${option}`,
+        "a PEM text (not a path), as a string or bytes",
+        pem,
+      );
+    }
+  }
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    throw new InvalidOptionError("tls", "given both cert and key, or neither", tls);
+  }
+}

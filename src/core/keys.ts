@@ -1,0 +1,37 @@
+/**
+ * The key under which everybody who wants the lock `name` stands in line, without the
+ * slash: what Go's `concurrency.NewMutex` and `etcdctl lock` take as their name.
+ *
+ * `/` and `%` are percent-encoded, because whoever holds `a/b` would otherwise block `a`:
+ * the queue of `a` is every key that begins with `a/`.
+ */
+export function lockKey(namespace: string, name: string): string {
+  return namespace + name.replaceAll("%", "%25").replaceAll("/", "%2F");
+}
+
+/** What all keys in the queue of `name` begin with. */
+export function queuePrefix(namespace: string, name: string): string {
+  return `${lockKey(namespace, name)}/`;
+}
+
+/** The key of a session. No lock can have it: in an encoded name `%` is followed by `25` or `2F`. */
+export function sessionKey(namespace: string, lease: bigint): string {
+  return `${namespace}%session/${lease.toString(16)}`;
+}
+
+/** A string as etcd sees it. */
+export function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text, "utf8");
+}
+
+/** Bytes as people see them. What is not UTF-8 comes out as replacement characters. */
+export function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+}
+
+/** The end of the range of all keys that begin with `prefix`, which must end in a byte below 255. */
+export function prefixEnd(prefix: Uint8Array): Uint8Array {
+  const end = Uint8Array.from(prefix);
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1;
+  return end;
+}

@@ -1,0 +1,161 @@
+import type { Clock } from "../clock.ts";
+import type { LossReason } from "../errors.ts";
+import type { Etcd, LeaseKeepAliveResponse } from "../etcd/api.ts";
+import { abortable } from "../signals.ts";
+
+/** A lease as it was granted. */
+export interface GrantedLease {
+  readonly id: bigint;
+  /** The TTL that the store granted, which may be more than was asked for. */
+  readonly ttlMs: number;
+  /** When the grant was asked for, by the client's monotonic clock. */
+  readonly askedAt: number;
+  /** The leader's term when it was granted. */
+  readonly raftTerm: bigint;
+}
+
+/**
+ * Keeps a lease alive, and knows when it can no longer be relied on.
+ *
+ * The lease is counted from the moment before the last valid keepalive was sent, with the
+ * TTL that the store granted. The store begins to count later than we do, so we stop
+ * relying on it first. What comes after the deadline changes nothing: a lost lease is
+ * never revived.
+ */
+export class LeaseKeeper {
+  readonly #etcd: Etcd;
+  readonly #clock: Clock;
+  readonly #lease: GrantedLease;
+  readonly #onLost: (reason: LossReason, cause?: unknown) => void;
+  readonly #closing = new AbortController();
+  readonly #keeping: Promise<void>;
+  #expiresAt: number;
+  #highestTerm: bigint;
+  #lost = false;
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+  #stopDeadline: () => void = () => {};
+
+  constructor(
+    etcd: Etcd,
+    clock: Clock,
+    lease: GrantedLease,
+    onLost: (reason: LossReason, cause?: unknown) => void,
+  ) {
+    this.#etcd = etcd;
+    this.#clock = clock;
+    this.#lease = lease;
+    this.#onLost = onLost;
+    this.#highestTerm = lease.raftTerm;
+    this.#expiresAt = lease.askedAt + lease.ttlMs - marginMs(lease.ttlMs);
+    this.#armDeadline();
+    this.#keeping = this.#keepAlive();
+  }
+
+  /** When the lease ends for us, by the clock, unless it is renewed before. */
+  get expiresAt(): number {
+    return this.#expiresAt;
+  }
+
+  /** Whether the lease can no longer be relied on. It looks at the clock, and does not wait for a timer. */
+  get lost(): boolean {
+    if (!this.#lost && this.#clock.now() >= this.#expiresAt) this.lose("expired", this.#failure);
+    return this.#lost;
+  }
+
+  /** Gives the lease up for lost. Only the first call counts. */
+  lose(reason: LossReason, cause?: unknown): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#stop();
+    this.#onLost(reason, cause);
+  }
+
+  /** Takes note of the leader's term: what an older one says about the lease is void. */
+  witness(raftTerm: bigint): void {
+    if (raftTerm > this.#highestTerm) this.#highestTerm = raftTerm;
+  }
+
+  /** Stops renewing. Resolves when nothing is under way any more. */
+  async close(): Promise<void> {
+    this.#stop();
+    await this.#keeping;
+  }
+
+  #stop(): void {
+    this.#closing.abort();
+    this.#stopDeadline();
+    this.#wake?.();
+  }
+
+  async #keepAlive(): Promise<void> {
+    const { ttlMs } = this.#lease;
+    const stop = this.#closing.signal;
+    // A server answers a request that its leader never saw only after 7 seconds.
+    const attemptMs = Math.min(ttlMs / 6, 1_000);
+
+    let nextMs = ttlMs / 3;
+    while (!stop.aborted) {
+      await this.#sleep(nextMs);
+      if (stop.aborted || this.lost) return;
+
+      const sentAt = this.#clock.now();
+      try {
+        const renewal = this.#etcd.leaseKeepAlive(this.#lease.id, {
+          signal: stop,
+          timeoutMs: Math.min(attemptMs, this.#expiresAt - sentAt),
+          keepsProcessAlive: false,
+        });
+        const valid = this.#renewed(sentAt, await abortable(renewal, stop));
+        nextMs = valid ? Math.max(0, ttlMs / 3 - (this.#clock.now() - sentAt)) : attemptMs / 4;
+      } catch (error) {
+        this.#failure = error;
+        // What failed at once would fail at once again.
+        nextMs = Math.max(attemptMs / 4 - (this.#clock.now() - sentAt), 0);
+      }
+    }
+  }
+
+  /** Takes a keepalive's answer into account, unless it is void. */
+  #renewed(sentAt: number, { ttl, header }: LeaseKeepAliveResponse): boolean {
+    if (this.lost) return false;
+    // A leader that was paused answers what it has in its queue with its old term.
+    if (header.raftTerm < this.#highestTerm) return false;
+    this.witness(header.raftTerm);
+    if (ttl <= 0n) {
+      this.lose("revoked");
+      return false;
+    }
+    const ttlMs = Number(ttl) * 1_000;
+    this.#expiresAt = Math.max(this.#expiresAt, sentAt + ttlMs - marginMs(ttlMs));
+    this.#failure = undefined;
+    return true;
+  }
+
+  /** One timer for the deadline: when it fires too early, since the lease was renewed, it is set anew. */
+  #armDeadline(): void {
+    this.#stopDeadline = this.#clock.setTimer(
+      this.#expiresAt - this.#clock.now(),
+      () => {
+        if (!this.lost) this.#armDeadline();
+      },
+      { keepsProcessAlive: false },
+    );
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.setTimer(ms, resolve, { keepsProcessAlive: false });
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+      if (this.#closing.signal.aborted) this.#wake();
+    });
+  }
+}
+
+/** How much earlier than etcd we let go: for clocks that do not run equally fast. */
+function marginMs(ttlMs: number): number {
+  return Math.max(50, ttlMs / 100);
+}

@@ -1,0 +1,78 @@
+import { InvalidOptionError } from "../errors.ts";
+
+const nameBytesMax = 4_096;
+// Etcd's own limit is 9 000 000 000 seconds.
+const ttlMsMax = 9_000_000_000_000;
+
+/** Checks the name of a lock. */
+export function checkName(name: unknown): asserts name is string {
+  if (typeof name !== "string" || name === "") {
+    throw new InvalidOptionError("name", "a string that is not empty", name);
+  }
+  if (!name.isWellFormed()) {
+    throw new InvalidOptionError("name", "well-formed Unicode, without lone surrogates", name);
+  }
+  const sizeBytes = Buffer.byteLength(name, "utf8");
+  if (sizeBytes > nameBytesMax) {
+    throw new InvalidOptionError("name", `at most ${nameBytesMax} bytes long in UTF-8`, name);
+  }
+}
+
+/** Checks a key in etcd. */
+export function checkKey(key: unknown): asserts key is string {
+  if (typeof key !== "string" || key === "" || !key.isWellFormed()) {
+    throw new InvalidOptionError("key", "a well-formed string that is not empty", key);
+  }
+}
+
+/** Checks a duration in milliseconds; zero is one, and so is infinity. */
+export function checkDuration(option: string, ms: unknown): void {
+  if (ms !== undefined && !(typeof ms === "number" && ms >= 0)) {
+    throw new InvalidOptionError(option, "a number of milliseconds, 0 or more", ms);
+  }
+}
+
+/** Checks a duration in milliseconds that can be neither zero nor infinite. */
+export function checkSpan(option: string, ms: unknown): void {
+  if (ms !== undefined && !(typeof ms === "number" && ms > 0 && ms <= ttlMsMax)) {
+    throw new InvalidOptionError(option, `a number of milliseconds from 1 to ${ttlMsMax}`, ms);
+  }
+}
+
+/** Checks a string that may be left out. */
+export function checkText(option: string, text: unknown): void {
+  if (text !== undefined && (typeof text !== "string" || !text.isWellFormed())) {
+    throw new InvalidOptionError(option, "a well-formed string", text);
+  }
+}
+
+/** Checks a signal that may be left out. */
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InvalidOptionError("signal", "an AbortSignal", signal);
+  }
+}
+
+/** Checks that a function was passed. */
+export function checkFunction(option: string, value: unknown): void {
+  if (typeof value !== "function") throw new InvalidOptionError(option, "a function", value);
+}
+
+/** Checks that `options` is an object with none but the `known` members: a misspelt one would do nothing. */
+export function checkKnown(options: unknown, known: readonly string[], name = "options"): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new InvalidOptionError(name, "an object", options);
+  }
+  for (const option of Object.keys(options)) {
+    if (known.includes(option)) continue;
+    const value = (options as Readonly<Record<string, unknown>>)[option];
+    throw new InvalidOptionError(`${name}.${option}`, `one of ${known.join(", ")}`, value);
+  }
+}
+
+/** Checks what a single request to etcd takes. */
+export function checkWaiting(options: { signal?: unknown; timeoutMs?: unknown }): void {
+  checkKnown(options, ["signal", "timeoutMs"]);
+  checkSignal(options.signal);
+  checkSpan("timeoutMs", options.timeoutMs);
+}

@@ -1,0 +1,245 @@
+import { type Clock, within } from "../clock.ts";
+import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
+import type { Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
+import { entryValue, type Identity } from "./entry.ts";
+import { bytesOf, sessionKey } from "./keys.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { steadyWatch } from "./steady-watch.ts";
+import { type Step, type StepResult, Transactor, type Waiting } from "./transactor.ts";
+
+/** What a session is opened with. */
+export interface SessionOptions {
+  readonly namespace: string;
+  readonly ttlMs: number;
+  /** How long a call keeps asking when etcd does not answer. */
+  readonly callTimeoutMs: number;
+  readonly identity: Identity;
+  readonly clock: Clock;
+}
+
+/** Why a session is no more. */
+export interface Loss {
+  readonly reason: LossReason;
+  readonly cause?: unknown;
+}
+
+/**
+ * Our side of a lease: everything we put into etcd hangs on it, and goes with it.
+ *
+ * It is lost when its lease can no longer be relied on; whatever hung on it is lost then,
+ * for good. It keeps a key of its own in etcd, by which others can see it, and by which
+ * its transactions are told from those of another time (see `Transactor`).
+ */
+export class Session {
+  readonly etcd: Etcd;
+  readonly options: SessionOptions;
+  /** The lease that entries are bound to. */
+  readonly lease: bigint;
+  /** Names the session in keys. It stays, should the session move to another lease. */
+  readonly id: string;
+  /** The session's own key. */
+  readonly key: Uint8Array;
+  readonly #keeper: LeaseKeeper;
+  readonly #transactor: Transactor;
+  readonly #watch: Watch;
+  readonly #lossListeners = new Set<(loss: Loss) => void>();
+  readonly #underWay = new Set<Promise<unknown>>();
+  #loss: Loss | undefined;
+  #entries = 0;
+
+  /**
+   * Opens a lease and puts the session's key under it: two round trips. An etcd that
+   * cannot be reached at all is reported at once; one that is choosing a leader is given time.
+   *
+   * @throws {StoreError} when etcd refuses, or does not answer. Nothing is left then, or for
+   *   one TTL at the most.
+   */
+  static async open(etcd: Etcd, options: SessionOptions): Promise<Session> {
+    const { clock, callTimeoutMs } = options;
+    const giveUpAt = clock.now() + callTimeoutMs;
+    for (;;) {
+      const timeoutMs = Math.min(attemptMs(options.ttlMs), giveUpAt - clock.now());
+      try {
+        return await Session.#openOnce(etcd, options, timeoutMs);
+      } catch (error) {
+        if (!isPassing(error) || clock.now() + 1 >= giveUpAt) throw error;
+      }
+    }
+  }
+
+  static async #openOnce(etcd: Etcd, options: SessionOptions, timeoutMs: number): Promise<Session> {
+    // An id of our own, so that a lease can be ended even if its grant got no answer.
+    const id = randomLeaseId();
+    try {
+      const askedAt = options.clock.now();
+      const ttl = BigInt(Math.ceil(options.ttlMs / 1_000));
+      const granted = await etcd.leaseGrant({ id, ttl }, { timeoutMs });
+      const key = bytesOf(sessionKey(options.namespace, id));
+      const value = entryValue(options.identity, options.clock.wallTime());
+      const { header } = await etcd.txn(
+        { success: [{ op: "put", request: { key, value, lease: id } }] },
+        { timeoutMs },
+      );
+      const lease = { id, askedAt, ttlMs: Number(granted.ttl) * 1_000, raftTerm: header.raftTerm };
+      return new Session(etcd, options, lease, key, header);
+    } catch (error) {
+      // If this fails too, the lease ends by itself.
+      void etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
+      throw error;
+    }
+  }
+
+  private constructor(
+    etcd: Etcd,
+    options: SessionOptions,
+    lease: ConstructorParameters<typeof LeaseKeeper>[2],
+    key: Uint8Array,
+    put: TxnResponse["header"],
+  ) {
+    const { clock, callTimeoutMs } = options;
+    this.etcd = etcd;
+    this.options = options;
+    this.lease = lease.id;
+    this.id = lease.id.toString(16);
+    this.key = key;
+    const onLost = (reason: LossReason, cause?: unknown): void => this.#keeper.lose(reason, cause);
+    this.#keeper = new LeaseKeeper(etcd, clock, lease, (reason, cause) =>
+      this.#end({ reason, cause }),
+    );
+    this.#transactor = new Transactor({
+      etcd,
+      clock,
+      key,
+      put,
+      lease: lease.id,
+      attemptMs: attemptMs(lease.ttlMs),
+      callTimeoutMs,
+      onHeader: ({ raftTerm }) => this.#keeper.witness(raftTerm),
+      onLost,
+    });
+    this.#watch = steadyWatch(
+      etcd,
+      clock,
+      { key },
+      {
+        // Whatever the watch missed, a lost session among it, this finds out. If nobody
+        // answers, the deadline of the lease decides.
+        onStanding: () => void this.#transactor.confirm().catch(() => {}),
+        onEvents: (events) => {
+          for (const { type, kv } of events) {
+            if (type === "delete") onLost("revoked");
+            else if (kv.lease !== this.lease) onLost("overwritten");
+          }
+        },
+      },
+    );
+  }
+
+  /** Why the session is lost, or undefined while it is not. It looks at the clock when asked. */
+  get loss(): Loss | undefined {
+    return this.#keeper.lost ? this.#loss : undefined;
+  }
+
+  /** How long the lease can be relied on unless it is renewed, in milliseconds. */
+  get remainingMs(): number {
+    return this.#keeper.expiresAt - this.options.clock.now();
+  }
+
+  /** A key in a queue that was never used before and never will be again. */
+  nextEntryKey(prefix: string): string {
+    this.#entries += 1;
+    return `${prefix}${this.id}-${this.#entries}`;
+  }
+
+  /** Carries out a change at most once. See `Transactor.commit`. */
+  commit(step: Step, waiting?: Waiting): Promise<StepResult> {
+    return this.#track(this.#transactor.commit(step, waiting));
+  }
+
+  /** Asks what may be asked any number of times. See `Transactor.ask`. */
+  ask(request: TxnRequest, waiting?: Waiting): Promise<TxnResponse> {
+    return this.#track(this.#transactor.ask(request, waiting));
+  }
+
+  /**
+   * Carries out a change that must happen for as long as the session lives, even if nobody
+   * waits for it any more: the removal of an entry. It is tried until etcd has answered or
+   * the session is over, which removes the entry as well.
+   */
+  async see(step: Step): Promise<StepResult | undefined> {
+    while (!this.loss) {
+      try {
+        return await this.commit(step);
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== "STORE_UNAVAILABLE") return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** Calls `listener` when the session is lost. Returns the function that takes it back. */
+  onLoss(listener: (loss: Loss) => void): () => void {
+    this.#lossListeners.add(listener);
+    return () => this.#lossListeners.delete(listener);
+  }
+
+  /**
+   * Tells everybody that the session is about to be closed, so that holders stop and
+   * waiters leave. Until it is, they can do so in an orderly way.
+   */
+  announceClose(): void {
+    this.#tell({ reason: "closed" });
+  }
+
+  /** Ends the lease, and with it everything that hangs on it. Waits for what is under way. */
+  async close(): Promise<void> {
+    this.#watch.close();
+    await this.#keeper.close();
+    // What is under way is bounded by its own time; but why wait for an etcd that is not there?
+    await within(this.options.clock, 1_000, Promise.all(this.#underWay));
+    // If this gets no answer, the lease ends by itself.
+    const timeoutMs = Math.min(this.options.callTimeoutMs, 1_000);
+    await this.etcd.leaseRevoke(this.lease, { timeoutMs }).catch(() => {});
+  }
+
+  #end(loss: Loss): void {
+    this.#loss = loss;
+    this.#tell(loss);
+  }
+
+  #tell(loss: Loss): void {
+    const listeners = [...this.#lossListeners];
+    this.#lossListeners.clear();
+    for (const listener of listeners) listener(loss);
+  }
+
+  #track<T>(promise: Promise<T>): Promise<T> {
+    const settled = promise.then(
+      () => {},
+      () => {},
+    );
+    this.#underWay.add(settled);
+    void settled.then(() => this.#underWay.delete(settled));
+    return promise;
+  }
+}
+
+/**
+ * How long to wait for one answer. A server whose leader is gone answers after 7 seconds
+ * only, while another one would answer at once.
+ */
+export function attemptMs(ttlMs: number): number {
+  return Math.min(ttlMs / 6, 1_000);
+}
+
+/** Whether an error is one that a cluster with a leader would not have given. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof StoreUnavailableError)) return false;
+  return error.status === "DEADLINE_EXCEEDED" || error.message.startsWith("etcdserver:");
+}
+
+/** A positive 63-bit number: a negative id can put an old etcd out of step with itself. */
+export function randomLeaseId(): bigint {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (BigInt(high >>> 1) << 32n) | BigInt(low || 1);
+}

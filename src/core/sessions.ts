@@ -1,0 +1,84 @@
+import { within } from "../clock.ts";
+import { ClosedError } from "../errors.ts";
+import type { Etcd } from "../etcd/api.ts";
+import { abortable } from "../signals.ts";
+import { Queue } from "./queue.ts";
+import { Session, type SessionOptions } from "./session.ts";
+
+/**
+ * A client's session, opened anew when it was lost, and the queues that it stands in.
+ */
+export class Sessions {
+  readonly etcd: Etcd;
+  readonly options: SessionOptions;
+  readonly #queues = new Map<string, Queue>();
+  readonly #runs = new Set<Promise<unknown>>();
+  #current: Promise<Session> | undefined;
+  #session: Session | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(etcd: Etcd, options: SessionOptions) {
+    this.etcd = etcd;
+    this.options = options;
+  }
+
+  /** The session, or a fresh one if there is none or it was lost. */
+  async session(signal?: AbortSignal | undefined): Promise<Session> {
+    signal?.throwIfAborted();
+    if (this.#closing) throw new ClosedError();
+    if (this.#session && !this.#session.loss) return this.#session;
+    this.#current ??= this.#open();
+    return abortable(this.#current, signal);
+  }
+
+  /** The queue for a lock. All who ask for it in this client share it. */
+  async queue(name: string, signal?: AbortSignal | undefined): Promise<Queue> {
+    const session = await this.session(signal);
+    const known = this.#queues.get(name);
+    if (known?.session === session) return known;
+    const queue = new Queue(session, name, () => {
+      if (this.#queues.get(name) === queue) this.#queues.delete(name);
+    });
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  /** Counts work that `close` waits for. */
+  track<T>(run: Promise<T>): Promise<T> {
+    const settled = run.then(
+      () => {},
+      () => {},
+    );
+    this.#runs.add(settled);
+    void settled.then(() => this.#runs.delete(settled));
+    return run;
+  }
+
+  /**
+   * Aborts the holds, sends the waiters away, waits for the work under way for up to one
+   * TTL, and ends the session, which releases what is left. Closing twice does nothing.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const session = (await this.#current?.catch(() => undefined)) ?? this.#session;
+    session?.announceClose();
+    await within(this.options.clock, this.options.ttlMs, Promise.all(this.#runs));
+    await session?.close();
+  }
+
+  async #open(): Promise<Session> {
+    const lost = this.#session;
+    try {
+      // Nothing of a lost session comes back. Its end is not waited for.
+      void lost?.close();
+      this.#session = await Session.open(this.etcd, this.options);
+      return this.#session;
+    } finally {
+      this.#current = undefined;
+    }
+  }
+}

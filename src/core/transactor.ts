@@ -1,0 +1,268 @@
+import type { Clock } from "../clock.ts";
+import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
+import type {
+  Compare,
+  Etcd,
+  RequestOp,
+  ResponseHeader,
+  ResponseOp,
+  TxnRequest,
+  TxnResponse,
+} from "../etcd/api.ts";
+import { abortable } from "../signals.ts";
+import { Gate } from "./gate.ts";
+
+/** How a call waits. */
+export interface Waiting {
+  readonly signal?: AbortSignal | undefined;
+  /** How long to keep asking when etcd does not answer. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A change that happens once, and only while the session lives. */
+export interface Step {
+  readonly compare: readonly Compare[];
+  readonly success: readonly RequestOp[];
+  /** What to read when `compare` does not hold. */
+  readonly otherwise: readonly RequestOp[];
+}
+
+/** What a step came to, with the answers to its `success` or its `otherwise`. */
+export interface StepResult {
+  readonly succeeded: boolean;
+  readonly responses: readonly ResponseOp[];
+  readonly revision: bigint;
+  /** Whether there were attempts without an answer: one of them may have been carried out. */
+  readonly repeated: boolean;
+}
+
+/** What a transactor works on. */
+export interface TransactorOptions {
+  readonly etcd: Etcd;
+  readonly clock: Clock;
+  /** The session's own key, and the answer to the request that put it. */
+  readonly key: Uint8Array;
+  readonly put: ResponseHeader;
+  readonly lease: bigint;
+  /** How long one attempt may take before it is given up and made anew. */
+  readonly attemptMs: number;
+  /** How long a call goes on making attempts, unless it says otherwise. */
+  readonly callTimeoutMs: number;
+  readonly onHeader: (header: ResponseHeader) => void;
+  readonly onLost: (reason: LossReason, cause?: unknown) => void;
+}
+
+// As many as keep etcd busy. More would only wait there, and overrun their time in doing so.
+const concurrentRequests = 256;
+// Between two attempts when the first one failed at once.
+const pauseMs = 100;
+
+/**
+ * Puts a session's transactions to etcd, and asks again while there is no answer.
+ *
+ * A request that was given up on may still be carried out, seconds later: of the writes
+ * abandoned during a pause of the leader a third were (RELIABILITY, measured). So every
+ * change compares the revision of the session's own key, the epoch. After a doubt the key
+ * is put anew, which makes void whatever was sent before, and only then the next change is
+ * sent.
+ *
+ * It also notices a store that went back in time, as after a restored snapshot: what the
+ * whole cluster confirmed can't have a lower revision or term than what it confirmed before.
+ */
+export class Transactor {
+  readonly #options: TransactorOptions;
+  readonly #gate = new Gate(concurrentRequests);
+  #epoch: bigint;
+  /** Grows with every request that was given up on. */
+  #doubts = 0;
+  /** How many of those doubts were settled by a new epoch. */
+  #settled = 0;
+  #settling: Promise<void> | undefined;
+  #confirmed: ResponseHeader;
+
+  constructor(options: TransactorOptions) {
+    this.#options = options;
+    this.#epoch = options.put.revision;
+    this.#confirmed = options.put;
+  }
+
+  /**
+   * Carries out a change at most once, whatever gets lost on the way.
+   *
+   * @throws {StoreUnavailableError} when there was no answer in time. Then the change may have
+   *   happened, or not; but once a later `commit` has answered, it won't happen any more.
+   */
+  async commit(step: Step, waiting: Waiting = {}): Promise<StepResult> {
+    const giveUpAt = this.#giveUpAt(waiting);
+    const own = { key: this.#options.key };
+    let repeated = false;
+    const onDoubt = (): void => {
+      this.#doubts++;
+      repeated = true;
+    };
+    for (;;) {
+      if (this.#settled < this.#doubts) await this.#settle(giveUpAt, waiting);
+      const epoch = this.#epoch;
+      const request: TxnRequest = {
+        compare: [
+          { ...own, target: "modRevision", result: "equal", operand: epoch },
+          ...step.compare,
+        ],
+        success: step.success,
+        failure: [{ op: "range", request: own }, ...step.otherwise],
+      };
+      const response = await this.#attempt(request, giveUpAt, waiting, onDoubt);
+      if (!response) continue;
+
+      const { revision } = response.header;
+      if (response.succeeded) return { ...response, revision, repeated };
+      const [presence, ...responses] = response.responses;
+      if (this.#readEpoch(presence) === epoch) {
+        return { succeeded: false, responses, revision, repeated };
+      }
+    }
+  }
+
+  /** Asks something that may be asked any number of times, such as what the store holds. */
+  async ask(request: TxnRequest, waiting: Waiting = {}): Promise<TxnResponse> {
+    const giveUpAt = this.#giveUpAt(waiting);
+    for (;;) {
+      const response = await this.#attempt(request, giveUpAt, waiting);
+      if (response) return response;
+    }
+  }
+
+  /**
+   * Asks the cluster whether the session is still there. It also finds out whether the
+   * store went back in time.
+   */
+  async confirm(): Promise<void> {
+    const { key, lease } = this.#options;
+    const { succeeded } = await this.ask({
+      compare: [{ key, target: "lease", result: "equal", operand: lease }],
+      failure: [throughConsensus(key)],
+    });
+    if (!succeeded) this.#options.onLost("revoked");
+  }
+
+  /** Begins a new epoch, so that no request of an older one can do anything any more. */
+  async #settle(giveUpAt: number, waiting: Waiting): Promise<void> {
+    this.#settling ??= this.#renewEpoch(giveUpAt).finally(() => {
+      this.#settling = undefined;
+    });
+    await abortable(this.#settling, waiting.signal);
+  }
+
+  async #renewEpoch(giveUpAt: number): Promise<void> {
+    const { key, lease } = this.#options;
+    const doubts = this.#doubts;
+    const request: TxnRequest = {
+      compare: [{ key, target: "lease", result: "equal", operand: lease }],
+      success: [{ op: "put", request: { key, lease, value: new Uint8Array(), ignoreValue: true } }],
+      failure: [{ op: "range", request: { key } }],
+    };
+    for (;;) {
+      const response = await this.#attempt(request, giveUpAt, {});
+      if (!response) continue;
+      if (response.succeeded) this.#epoch = response.header.revision;
+      else this.#readEpoch(response.responses[0]);
+      this.#settled = doubts;
+      return;
+    }
+  }
+
+  /** The epoch as etcd has it, which may be ahead of ours by a change whose answer was lost. */
+  #readEpoch(presence: ResponseOp | undefined): bigint {
+    const own = presence?.op === "range" ? presence.response.kvs[0] : undefined;
+    if (own?.lease !== this.#options.lease) {
+      this.#options.onLost("revoked");
+      throw new SessionGoneError();
+    }
+    if (own.modRevision > this.#epoch) this.#epoch = own.modRevision;
+    return own.modRevision;
+  }
+
+  /** One attempt. Resolves with nothing if there was no answer and time is left for another. */
+  async #attempt(
+    request: TxnRequest,
+    giveUpAt: number,
+    { signal }: Waiting,
+    onDoubt: () => void = () => {},
+  ): Promise<TxnResponse | undefined> {
+    const { etcd, clock, attemptMs } = this.#options;
+    const sentAt = clock.now();
+    try {
+      return await this.#gate.pass(async () => {
+        const before = this.#confirmed;
+        const timeoutMs = Math.max(1, Math.min(attemptMs, giveUpAt - clock.now()));
+        const response = await etcd.txn(request, { signal, timeoutMs });
+        this.#witness(response.header, before);
+        return response;
+      });
+    } catch (error) {
+      const unanswered = error instanceof StoreUnavailableError;
+      if (unanswered || signal?.aborted) onDoubt();
+      if (!unanswered) throw this.#translate(error);
+      if (clock.now() + pauseMs >= giveUpAt) throw error;
+      await this.#pause(sentAt + pauseMs - clock.now(), signal);
+      return undefined;
+    }
+  }
+
+  #translate(error: unknown): unknown {
+    if (!(error instanceof StoreError) || error.status !== "NOT_FOUND") return error;
+    // "requested lease not found"
+    this.#options.onLost("revoked", error);
+    return new SessionGoneError({ cause: error });
+  }
+
+  #witness(header: ResponseHeader, before: ResponseHeader): void {
+    // Only later requests count: answers of concurrent ones may overtake each other.
+    if (header.revision < before.revision || header.raftTerm < before.raftTerm) {
+      const error = new StoreError(
+        "DATA_LOSS",
+        `etcd went back from revision ${before.revision} to ${header.revision} (term ${before.raftTerm} to ${header.raftTerm}): was a snapshot restored?`,
+        { code: "STORE_ROLLED_BACK" },
+      );
+      this.#options.onLost("rolled back", error);
+      throw error;
+    }
+    if (header.revision > this.#confirmed.revision || header.raftTerm > this.#confirmed.raftTerm) {
+      this.#confirmed = header;
+    }
+    this.#options.onHeader(header);
+  }
+
+  #giveUpAt({ timeoutMs = this.#options.callTimeoutMs }: Waiting): number {
+    return this.#options.clock.now() + timeoutMs;
+  }
+
+  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    let cancel = (): void => {};
+    const over = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.setTimer(Math.max(ms, 0), resolve);
+    });
+    return abortable(over, signal).finally(cancel);
+  }
+}
+
+/** Etcd says that the session's lease or key is gone. Whoever owns the session has been told why. */
+export class SessionGoneError extends Error {
+  override name = "SessionGoneError";
+
+  constructor(options?: ErrorOptions) {
+    super("The session's lease is gone", options);
+  }
+}
+
+/**
+ * An operation that changes nothing, but makes its transaction a write: etcd answers a
+ * transaction of reads from one member, which after a pause may be a stale one
+ * (etcd-io/etcd#20418). What ownership is decided by has to go through consensus.
+ */
+export function throughConsensus(key: Uint8Array): RequestOp {
+  // Nobody puts this key: it is our own, with a zero byte behind it.
+  const nobodys = new Uint8Array(key.length + 1);
+  nobodys.set(key);
+  return { op: "deleteRange", request: { key: nobodys } };
+}

@@ -1,0 +1,164 @@
+import type { Clock } from "./clock.ts";
+import type { Identity } from "./core/entry.ts";
+import type { Hold } from "./core/hold.ts";
+import { lockKey } from "./core/keys.ts";
+import { type AcquireOptions, Mutex, type TryAcquireOptions, type Work } from "./core/mutex.ts";
+import { checkName } from "./core/options.ts";
+import { Sessions } from "./core/sessions.ts";
+import type { Etcd } from "./etcd/api.ts";
+
+/** @internal */
+export interface LocksOptions {
+  readonly etcd: Etcd;
+  readonly namespace: string;
+  readonly ttlMs: number;
+  readonly callTimeoutMs: number;
+  readonly identity: Identity;
+  readonly clock: Clock;
+  /** Ends the connection to etcd, when it is ours to end. */
+  readonly disconnect: () => Promise<void>;
+}
+
+/**
+ * A client: one connection to etcd, one session, and locks by their names. Make one for a
+ * process with `connect`, and share it.
+ *
+ * ```ts
+ * await using locks = await connect();
+ * await locks.run("nightly", async (hold) => backup({ signal: hold.signal }));
+ * ```
+ */
+export class Locks implements AsyncDisposable {
+  /** What the keys of all locks in etcd begin with. */
+  readonly namespace: string;
+  /** The port to etcd that the client works on. It is closed with the client, unless it was passed in. */
+  readonly etcd: Etcd;
+  /** Where the client takes the time from. */
+  readonly clock: Clock;
+  readonly #sessions: Sessions;
+  readonly #disconnect: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor({ etcd, disconnect, ...options }: LocksOptions) {
+    this.etcd = etcd;
+    this.namespace = options.namespace;
+    this.clock = options.clock;
+    this.#sessions = new Sessions(etcd, options);
+    this.#disconnect = disconnect;
+  }
+
+  /** @internal Opens the session ahead of the first lock, so that what is wrong is known at once. */
+  async open(): Promise<this> {
+    try {
+      await this.#sessions.session();
+      return this;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The lock called `name`, to pass around. `acquire`, `tryAcquire` and `run` of this client
+   * are short for those of `mutex(name)`.
+   *
+   * @throws {InvalidOptionError} when the name is empty, no string, or over 4,096 bytes long.
+   */
+  mutex(name: string): Mutex {
+    checkName(name);
+    return new Mutex(this.#sessions, name);
+  }
+
+  /**
+   * Waits its turn for a lock. A free lock takes one round trip.
+   *
+   * ```ts
+   * const hold = await locks.acquire("reports", { waitMs: 5_000 });
+   * try {
+   *   await send(report, { fence: hold.fencingToken, signal: hold.signal });
+   * } finally {
+   *   await hold.release();
+   * }
+   * ```
+   *
+   * @throws {AlreadyLockedError} when `waitMs` is over. It says who holds it and how many wait.
+   * @throws {PlaceLostError} when our place in the queue is lost before our turn has come.
+   * @throws {StoreUnavailableError} when etcd does not answer.
+   * @throws {InvalidOptionError} when the name or an option is not what it should be.
+   * @throws {ClosedError} when the client is closed.
+   * @throws the reason of `signal`, when that aborts.
+   */
+  async acquire(name: string, options?: AcquireOptions): Promise<Hold> {
+    return this.mutex(name).acquire(options);
+  }
+
+  /**
+   * Takes a lock if nobody has it and nobody waits for it: one round trip. Resolves with
+   * `undefined` otherwise, and leaves nothing behind.
+   *
+   * ```ts
+   * const hold = await locks.tryAcquire("cron/hourly");
+   * if (!hold) return; // another replica is at it
+   * ```
+   *
+   * @throws as `acquire` does, but for `AlreadyLockedError`.
+   */
+  async tryAcquire(name: string, options?: TryAcquireOptions): Promise<Hold | undefined> {
+    return this.mutex(name).tryAcquire(options);
+  }
+
+  /**
+   * Waits its turn for a lock, does `work`, and releases the lock whatever happens. Resolves
+   * with what the work returns, and only if the lock was ours until its release.
+   *
+   * ```ts
+   * const total = await locks.run("invoices/2026-11", async (hold) => {
+   *   await db.query("update … where fence < $1", [hold.fencingToken]);
+   *   return sum(await fetch(url, { signal: hold.signal }));
+   * });
+   * ```
+   *
+   * @throws {LockLostError} when the lock was lost meanwhile, with the work's `result` or
+   *   `workError` on it.
+   * @throws what the work throws, and what `acquire` throws.
+   */
+  run<T>(name: string, work: Work<T>): Promise<T>;
+  run<T>(name: string, options: AcquireOptions, work: Work<T>): Promise<T>;
+  async run<T>(
+    name: string,
+    ...args: [work: Work<T>] | [options: AcquireOptions, work: Work<T>]
+  ): Promise<T> {
+    const mutex = this.mutex(name);
+    return args.length === 1 ? mutex.run(args[0]) : mutex.run(...args);
+  }
+
+  /**
+   * The key in etcd under which everybody queues for a lock: what to pass to `etcdctl lock`,
+   * or to `concurrency.NewMutex` in Go, to take turns with us.
+   *
+   * ```ts
+   * locks.keyOf("a/b"); // "microlock/a%2Fb"
+   * ```
+   */
+  keyOf(name: string): string {
+    checkName(name);
+    return lockKey(this.namespace, name);
+  }
+
+  /**
+   * Ends the client. Signals of holds abort, waiters are sent away with `ClosedError`, work
+   * under way in `run` gets up to one TTL to end, and what is held then is released.
+   * Resolves when nothing is left: no key, lease, watch, timer or socket. Closing twice does
+   * nothing.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#sessions.close().finally(this.#disconnect);
+    return this.#closing;
+  }
+
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

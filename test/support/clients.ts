@@ -1,0 +1,67 @@
+import { connect } from "../../src/connect.ts";
+import { bytesOf } from "../../src/core/keys.ts";
+import { entriesOf } from "../../src/core/queue-requests.ts";
+import type { Etcd } from "../../src/etcd/api.ts";
+import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
+import type { Locks } from "../../src/locks.ts";
+import { type RecordedEtcd, recordedEtcd } from "./recorded-etcd.ts";
+import { SimulatedClock, settle } from "./simulated-clock.ts";
+
+/** A store of its own, a clock that stands still, and clients on both. */
+export interface Bench {
+  readonly etcd: RecordedEtcd;
+  readonly store: EmbeddedEtcd;
+  readonly clock: SimulatedClock;
+  client(options?: { ttlMs?: number; nodeId?: string; callTimeoutMs?: number }): Promise<Locks>;
+  /** Every key in the store but those of sessions. */
+  keys(): Promise<string[]>;
+  /** Closes the clients, and finds out what was left behind. */
+  leftovers(): Promise<{ keys: number; watches: number; timers: number; leases: number }>;
+}
+
+/** What most tests of the core work on. */
+export function openBench(): Bench {
+  const clock = new SimulatedClock();
+  const store = new EmbeddedEtcd({ clock });
+  const etcd = recordedEtcd(store);
+  const clients: Locks[] = [];
+  return {
+    clock,
+    store,
+    etcd,
+    async client(options = {}) {
+      const locks = await connect({ store: etcd, clock, ttlMs: 9_000, ...options });
+      clients.push(locks);
+      await settle();
+      etcd.forget();
+      return locks;
+    },
+    async keys() {
+      return (await allKeys(store)).filter((key) => !key.includes("%session"));
+    },
+    async leftovers() {
+      await Promise.all(clients.map((locks) => locks.close()));
+      await settle();
+      return {
+        keys: (await allKeys(store)).length,
+        watches: etcd.openWatches,
+        timers: clock.timerCount,
+        leases: store.leaseCount,
+      };
+    },
+  };
+}
+
+export const nothing = { keys: 0, watches: 0, timers: 0, leases: 0 };
+
+/** Every key in a store. */
+export async function allKeys(etcd: Etcd): Promise<string[]> {
+  const everything = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
+  const { responses } = await etcd.txn({ success: [{ op: "range", request: everything }] });
+  return entriesOf(responses[0]).map(({ key }) => Buffer.from(key).toString());
+}
+
+/** Deletes a key as somebody else would: an admin, or another program. */
+export async function deleteKey(etcd: Etcd, key: string): Promise<void> {
+  await etcd.txn({ success: [{ op: "deleteRange", request: { key: bytesOf(key) } }] });
+}

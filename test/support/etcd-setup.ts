@@ -1,0 +1,13 @@
+import type { TestProject } from "vitest/node";
+import { type EtcdBinaries, findEveryEtcd } from "../../scripts/etcd-binaries.mjs";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    etcds: EtcdBinaries[];
+  }
+}
+
+/** Finds the etcds that this run is for, once for all test files. Without any the run fails. */
+export default async function setup(project: TestProject): Promise<void> {
+  project.provide("etcds", await findEveryEtcd());
+}

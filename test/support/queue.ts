@@ -1,0 +1,36 @@
+import { bytesOf, prefixEnd, textOf } from "../../src/core/keys.ts";
+import type { Etcd, KeyValue } from "../../src/etcd/api.ts";
+
+/** All that stands below `prefix`, first come first. */
+export async function entriesBelow(etcd: Etcd, prefix: string): Promise<readonly KeyValue[]> {
+  const key = bytesOf(prefix);
+  const sort = { by: "createRevision", order: "ascending" } as const;
+  const { responses } = await etcd.txn({
+    success: [{ op: "range", request: { key, rangeEnd: prefixEnd(key), sort } }],
+  });
+  return responses.flatMap(({ op, response }) => (op === "range" ? response.kvs : []));
+}
+
+/** Writes a key as somebody else would, and returns its revision. */
+export async function putKey(etcd: Etcd, key: string, value = "", lease = 0n): Promise<bigint> {
+  const { header } = await etcd.txn({
+    success: [{ op: "put", request: { key: bytesOf(key), value: bytesOf(value), lease } }],
+  });
+  return header.revision;
+}
+
+/** Deletes a key as an admin would. */
+export async function deleteKey(etcd: Etcd, key: string): Promise<void> {
+  await etcd.txn({ success: [{ op: "deleteRange", request: { key: bytesOf(key) } }] });
+}
+
+/** Whether the lease that an entry's key was named after still lives. */
+export async function livesLeaseOf(etcd: Etcd, key: string): Promise<boolean> {
+  const [hex] = key.slice(key.lastIndexOf("/") + 1).split("-");
+  const { ttl } = await etcd.leaseTimeToLive({ id: BigInt(`0x${hex}`) });
+  return ttl > -1n;
+}
+
+export function textsOf(entries: readonly KeyValue[]): readonly string[] {
+  return entries.map(({ key }) => textOf(key));
+}
