@@ -10,6 +10,7 @@ import type {
   TxnResponse,
 } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
+import { Gate } from "./gate.ts";
 
 /** How a call waits. */
 export interface Waiting {
@@ -51,6 +52,8 @@ export interface TransactorOptions {
   readonly onLost: (reason: LossReason, cause?: unknown) => void;
 }
 
+// As many as keep etcd busy. More would only wait there, and overrun their time in doing so.
+const concurrentRequests = 256;
 // Between two attempts when the first one failed at once.
 const pauseMs = 100;
 
@@ -68,6 +71,7 @@ const pauseMs = 100;
  */
 export class Transactor {
   readonly #options: TransactorOptions;
+  readonly #gate = new Gate(concurrentRequests);
   #epoch: bigint;
   /** Grows with every request that was given up on. */
   #doubts = 0;
@@ -187,12 +191,14 @@ export class Transactor {
   ): Promise<TxnResponse | undefined> {
     const { etcd, clock, attemptMs } = this.#options;
     const sentAt = clock.now();
-    const before = this.#confirmed;
     try {
-      const timeoutMs = Math.max(1, Math.min(attemptMs, giveUpAt - sentAt));
-      const response = await etcd.txn(request, { signal, timeoutMs });
-      this.#witness(response.header, before);
-      return response;
+      return await this.#gate.pass(async () => {
+        const before = this.#confirmed;
+        const timeoutMs = Math.max(1, Math.min(attemptMs, giveUpAt - clock.now()));
+        const response = await etcd.txn(request, { signal, timeoutMs });
+        this.#witness(response.header, before);
+        return response;
+      });
     } catch (error) {
       const unanswered = error instanceof StoreUnavailableError;
       if (unanswered || signal?.aborted) onDoubt();
