@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { CallOptions } from "../api.ts";
+import { onSharedAbort } from "./shared-abort.ts";
 
 /** Why a call ended before its answer. */
 export interface OutOfBounds {
@@ -17,13 +18,13 @@ export class CallBounds {
   ended: OutOfBounds | undefined;
   /** Whom to tell, set by the stage that the call is in. */
   #onEnd: ((end: OutOfBounds) => void) | undefined;
-  readonly #signal: AbortSignal | undefined;
+  readonly #stopListening: (() => void) | undefined;
   readonly #stopTimer: () => void;
 
   constructor(clock: Clock, options: CallOptions, timeoutMs: number, onTimeout: () => unknown) {
     this.timeoutMs = timeoutMs;
-    this.#signal = options.signal;
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    const { signal } = options;
+    this.#stopListening = signal && onSharedAbort(signal, () => this.end("abort", signal.reason));
     this.#stopTimer = clock.setTimer(
       timeoutMs,
       () => this.end("timeout", onTimeout()),
@@ -71,8 +72,6 @@ export class CallBounds {
   /** Takes the timer and the listener away. */
   release(): void {
     this.#stopTimer();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#stopListening?.();
   }
-
-  readonly #onAbort = (): void => this.end("abort", this.#signal?.reason);
 }

@@ -3,7 +3,6 @@ import type { Connection } from "./connection.ts";
 import { CallFailure } from "./failures.ts";
 import { encodeFrame } from "./framing.ts";
 import type { GrpcStream } from "./grpc-stream.ts";
-import { requestHeaders } from "./metadata.ts";
 import type { ProtobufReader } from "./protobuf.ts";
 import {
   decodeWatchAnswer,
@@ -50,12 +49,15 @@ export class WatchStream {
     this.connection = connection;
     this.token = token;
     this.#owner = owner;
-    this.#stream = connection.open(requestHeaders("Watch/Watch", token), {
-      onMessage: (message) => this.#onMessage(message),
-      // Etcd has no reason to end it without one.
-      onEnd: (failure = new CallFailure("answered", "UNAVAILABLE", "The stream ended")) =>
-        this.#finish(failure),
-    });
+    this.#stream = connection.open(
+      { method: "Watch/Watch", token },
+      {
+        onMessage: (message) => this.#onMessage(message),
+        // Etcd has no reason to end it without one.
+        onEnd: (failure = new CallFailure("answered", "UNAVAILABLE", "The stream ended")) =>
+          this.#finish(failure),
+      },
+    );
     this.#watchdog = new Watchdog(clock, {
       isCreating: () => this.#pending.size > 0,
       ask: () => this.#send({ command: "progress" }),
