@@ -19,6 +19,7 @@ describe("nextStep", () => {
 describe("Watchdog", () => {
   let clock: SimulatedClock;
   let isCreating: boolean;
+  let mayBeSilent: boolean;
   let asked: number[];
   let gaveUp: number[];
   let watchdog: Watchdog;
@@ -26,10 +27,12 @@ describe("Watchdog", () => {
   beforeEach(() => {
     clock = new SimulatedClock();
     isCreating = false;
+    mayBeSilent = false;
     asked = [];
     gaveUp = [];
     watchdog = new Watchdog(clock, {
       isCreating: () => isCreating,
+      mayBeSilent: () => mayBeSilent,
       ask: () => asked.push(clock.now()),
       giveUp: () => gaveUp.push(clock.now()),
     });
@@ -49,6 +52,13 @@ describe("Watchdog", () => {
   it("gives up when there is no answer", async () => {
     await clock.advance(60_000);
     expect(gaveUp).toEqual([8_000]);
+  });
+
+  it("goes on when etcd has a reason to be silent", async () => {
+    mayBeSilent = true;
+    await clock.advance(14_000);
+    expect(asked).toEqual([5_000, 13_000]);
+    expect(gaveUp).toEqual([]);
   });
 
   it("gives up on a new watch after two seconds, counted anew with each that is answered", async () => {

@@ -249,6 +249,18 @@ describe("GrpcEtcd.watch", () => {
       expect(seen.created).toEqual([10n]);
     });
 
+    it("stays without one while a watch waits for a revision to come", async () => {
+      const { server, streams, ...to } = await serve();
+      const etcd = connect([to], { clock: hastyClock, connectTimeoutMs: 100_000 });
+      const seen = watch(etcd, "key", { startRevision: 50n });
+      await eventually(() => (streams[0]?.all("progress").length ?? 0) > 2);
+      expect(server.connections).toBe(1);
+
+      streams[0]?.events(1n, "key", 50n);
+      await eventually(() => seen.created.length > 1);
+      expect(server.connections).toBe(2);
+    });
+
     it("takes another connection when there is none", async () => {
       const { server, ...to } = await serve();
       const seen = watch(connect([to], { clock: hastyClock, connectTimeoutMs: 100_000 }), "key");

@@ -38,6 +38,8 @@ export class WatchStream {
   readonly #standing = new Map<bigint, WatchState>();
   readonly #ids = new Map<WatchState, bigint>();
   #lastId = 0n;
+  /** The highest revision that the server spoke of. */
+  #revision = 0n;
   #isOver = false;
 
   constructor(
@@ -60,6 +62,7 @@ export class WatchStream {
     );
     this.#watchdog = new Watchdog(clock, {
       isCreating: () => this.#pending.size > 0,
+      mayBeSilent: () => this.#isAhead(),
       ask: () => this.#send({ command: "progress" }),
       giveUp: () => connection.retire(),
     });
@@ -103,6 +106,7 @@ export class WatchStream {
   #onMessage(message: ProtobufReader): void {
     const answer = decodeWatchAnswer(message);
     this.#watchdog.hear();
+    if (answer.header.revision > this.#revision) this.#revision = answer.header.revision;
     if (answer.created) {
       this.#onCreated(answer);
       return;
@@ -136,6 +140,17 @@ export class WatchStream {
       this.#ids.set(watch, answer.id);
       watch.create(answer.header.revision);
     }
+  }
+
+  /**
+   * Whether a watch waits for a revision that etcd has not come to. As long as one does, newer
+   * versions say nothing of their progress, and only HTTP/2 pings tell that they are there.
+   */
+  #isAhead(): boolean {
+    for (const watch of this.#standing.values()) {
+      if ((watch.request.startRevision ?? 0n) > this.#revision + 1n) return true;
+    }
+    return false;
   }
 
   #forget(id: bigint, watch: WatchState): void {
