@@ -17,6 +17,7 @@ const config: ViteUserConfig = {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           globalSetup: "test/support/etcd-setup.ts",
+          setupFiles: "test/support/without-deasync.ts",
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
