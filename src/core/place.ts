@@ -60,6 +60,11 @@ export class Place {
     return ours(this.#entry);
   }
 
+  /** Whether we have begun to leave it. */
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
   /** Why the place is lost, or undefined while it is not. It looks at the clock when asked. */
   get loss(): Loss | undefined {
     const sessionLoss = this.queue.session.loss;

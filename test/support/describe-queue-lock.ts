@@ -47,7 +47,10 @@ export function describeQueueLock(what: string, subject: () => QueueLockSubject)
 
     afterEach(async () => {
       for (const lock of locks) lock.destroy();
-      for (const key of textsOf(await entriesBelow(etcd, prefix))) await deleteKey(etcd, key);
+      for (const { key, lease } of await entriesBelow(etcd, prefix)) {
+        if (lease) await etcd.leaseRevoke(lease);
+        else await deleteKey(etcd, textOf(key));
+      }
     });
 
     it("refuses an empty key, and a ttl that is longer than etcd can take", () => {
