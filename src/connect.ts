@@ -137,7 +137,15 @@ async function openStore(
     cert: textOfPem(way.tls.cert),
     key: textOfPem(way.tls.key),
   };
-  const etcd = new GrpcEtcd({ endpoints, tls, auth, callTimeoutMs, clock });
+  const etcd = new GrpcEtcd({
+    endpoints,
+    tls,
+    auth,
+    callTimeoutMs,
+    clock,
+    // Many clients spread over the members of the cluster.
+    random: Math.random,
+  });
   return { etcd, disconnect: () => etcd.close() };
 }
 
