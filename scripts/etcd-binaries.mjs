@@ -30,7 +30,7 @@ const run = promisify(execFile);
  */
 
 /** The series that the tests run on, oldest first. */
-export const testedSeries = ["3.4", "3.5"];
+const testedSeries = ["3.4", "3.5"];
 
 /**
  * Where to look for the tested series: every suite that has one of them, or may yet get a
