@@ -95,8 +95,8 @@ describe("QueueLock", () => {
   });
 
   it("ends its lease when somebody is faster between the look and the entry", async () => {
-    network.fail((index) => {
-      if (index === 1) void putKey(etcd, `${prefix}faster`);
+    network.fail(async (index) => {
+      if (index === 1) await putKey(etcd, `${prefix}faster`);
       return undefined;
     });
     await expect(foo.lock()).rejects.toThrow(AlreadyLockedError);
@@ -145,8 +145,8 @@ describe("QueueLock", () => {
 
   it("does not believe a keepalive alone: the key may be gone while its lease lives", async () => {
     const { key } = await foo.lock();
-    network.fail((_index, name) => {
-      if (name === "leaseKeepAlive") void deleteKey(etcd, key);
+    network.fail(async (_index, name) => {
+      if (name === "leaseKeepAlive") await deleteKey(etcd, key);
       return undefined;
     });
     await expect(foo.renew()).rejects.toThrow("is not owned by");
@@ -163,12 +163,62 @@ describe("QueueLock", () => {
 
   it("removes its own entry only, when another one comes in its place meanwhile", async () => {
     const { key } = await foo.lock();
-    network.fail((index) => {
-      if (index === 1) void deleteKey(etcd, key).then(() => putKey(etcd, key, "another"));
+    network.fail(async (index) => {
+      if (index !== 1) return undefined;
+      await deleteKey(etcd, key);
+      await putKey(etcd, key, "another");
       return undefined;
     });
     await expect(foo.unlock()).rejects.toThrow("is not owned by");
     expect(await entriesBelow(etcd, prefix)).toHaveLength(1);
+  });
+
+  it("unlocks an entry that somebody wrote anew without a lease, but cannot renew it", async () => {
+    await putKey(
+      etcd,
+      `${prefix}leaseless`,
+      JSON.stringify({ nodeId: "one", ttl: 10, api: "1.x" }),
+    );
+    await expect(foo.renew()).rejects.toThrow("is not owned by");
+    await foo.unlock();
+    expect(await entriesBelow(etcd, prefix)).toEqual([]);
+  });
+
+  describe("when a twin renews with another ttl meanwhile", () => {
+    /** Lets the twin do so before the request number `at` arrives. */
+    async function interruptedAt(at: number): Promise<void> {
+      await foo.lock();
+      const twin = new QueueLock({ etcd, clock, prefix, name: "foo", nodeId: "one", ttl: 60 });
+      network.fail(async (index) => {
+        if (index === at) await twin.renew();
+        return undefined;
+      });
+    }
+
+    it.each([1, 2])("renews anew, at request number %d", async (at) => {
+      await interruptedAt(at);
+      await foo.renew();
+      const [entry] = await entriesBelow(etcd, prefix);
+      const { grantedTtl } = await etcd.leaseTimeToLive({ id: entry?.lease ?? 0n });
+      expect(grantedTtl).toBe(10n);
+      expect(etcd.leaseCount).toBe(1);
+    });
+
+    it.each([1, 2])("moves to its own ttl all the same, at request number %d", async (at) => {
+      await interruptedAt(at);
+      await queueLock("one", 20).renew();
+      const [entry] = await entriesBelow(etcd, prefix);
+      const { grantedTtl } = await etcd.leaseTimeToLive({ id: entry?.lease ?? 0n });
+      expect(grantedTtl).toBe(20n);
+      expect(etcd.leaseCount).toBe(1);
+    });
+
+    it("unlocks all the same, and ends the twin's lease too", async () => {
+      await interruptedAt(1);
+      await foo.unlock();
+      expect(await entriesBelow(etcd, prefix)).toEqual([]);
+      expect(etcd.leaseCount).toBe(0);
+    });
   });
 
   describe.each<Fault>(["lost request", "lost reply", "late request"])("with one %s", (fault) => {
@@ -246,6 +296,13 @@ describe("QueueLock", () => {
       await network.arrive();
       await clock.advance(10_500);
       await queueLock("two").lock();
+    });
+
+    it("gives lock() up when the lease must be over", async () => {
+      network.fail((index) => (index >= 2 ? "lost request" : undefined));
+      const started = clock.now();
+      await expect(inTime(queueLock("one", 2).lock())).rejects.toThrow(StoreUnavailableError);
+      expect(clock.now() - started).toBeLessThan(3_200);
     });
 
     it.each(["unlock", "renew"] as const)("gives %s() up within six seconds", async (method) => {
