@@ -131,7 +131,12 @@ async function openStore(
   const way = target === undefined ? wayOfEtcdctl(process.env, options) : { ...options, target };
   const endpoints = endpointsOf(way.target);
   const { GrpcEtcd } = await import("./etcd/grpc/grpc-etcd.ts");
-  const { tls, auth } = way;
+  const { auth } = way;
+  const tls = way.tls && {
+    ca: textOfPem(way.tls.ca),
+    cert: textOfPem(way.tls.cert),
+    key: textOfPem(way.tls.key),
+  };
   const etcd = new GrpcEtcd({ endpoints, tls, auth, callTimeoutMs, clock });
   return { etcd, disconnect: () => etcd.close() };
 }
@@ -191,6 +196,10 @@ function readPem(variable: string, path: string | undefined): string | undefined
       cause: error,
     });
   }
+}
+
+function textOfPem(pem: string | Uint8Array | undefined): string | undefined {
+  return pem && Buffer.from(pem).toString();
 }
 
 function endpointsOf(target: unknown): readonly string[] {

@@ -67,7 +67,8 @@ export class Hold implements AsyncDisposable {
   get signal(): AbortSignal {
     if (!this.#signal) {
       this.#signal = lossSignal(() => this.#look());
-      this.#look();
+      const lost = this.#look();
+      if (lost) this.#signal.abort(lost);
     }
     return this.#signal.signal;
   }

@@ -221,7 +221,8 @@ export class Queue {
       } else {
         this.#noteRemoval(kv.modRevision);
         place?.wasRemoved();
-        this.#wakeBlocked(key);
+        // If one of us is just leaving, the answer to that tells who is next without a look.
+        if (!place?.leaving) this.#wakeBlocked(key);
       }
     }
   }

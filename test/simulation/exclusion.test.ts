@@ -68,8 +68,11 @@ async function simulate(seed: number): Promise<Outcome> {
     }
     await sleep(random() * 300);
     check();
-    if (random() < 0.3) await hold.put("resource", "written");
-    await hold.release().finally(() => holds.delete(hold));
+    try {
+      if (random() < 0.3) await hold.put("resource", "written");
+    } finally {
+      await hold.release().finally(() => holds.delete(hold));
+    }
   };
 
   const worker = async (locks: Locks): Promise<void> => {

@@ -61,5 +61,5 @@ export class SimulatedClock implements Clock {
 
 /** Lets everything happen that needs no time. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

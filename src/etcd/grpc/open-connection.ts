@@ -1,0 +1,102 @@
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, TLSSocket } from "node:tls";
+import type { Clock } from "../../clock.ts";
+import { connectFailure } from "./connect-failure.ts";
+import { Connection } from "./connection.ts";
+import type { Endpoint } from "./endpoints.ts";
+import { ConnectFailure } from "./failures.ts";
+import { foreignServer } from "./foreign-server.ts";
+import { type TlsOptions, tlsConnectionOptions } from "./tls-options.ts";
+
+const mebibyte = 1024 * 1024;
+
+export interface OpenConnectionOptions {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Absent for a connection in plain text. */
+  readonly tls?: TlsOptions | undefined;
+  /** Gives up when it aborts. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Connects to one endpoint. Done when the server has said its first word in HTTP/2: something
+ * that accepts connections and then keeps silent, or speaks otherwise, is no etcd.
+ *
+ * @throws {ConnectFailure} which says in words what is wrong.
+ */
+export async function openConnection(
+  endpoint: Endpoint,
+  options: OpenConnectionOptions,
+): Promise<Connection> {
+  try {
+    return await connect(endpoint, options);
+  } catch (error) {
+    const failure = connectFailure(endpoint, error);
+    if (options.tls || failure.cause === undefined || options.signal.aborted) throw failure;
+    throw (await foreignServer(failure, options)) ?? failure;
+  }
+}
+
+function connect(
+  endpoint: Endpoint,
+  { clock, timeoutMs, tls, signal }: OpenConnectionOptions,
+): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const socket = tls
+      ? connectTls(tlsConnectionOptions(endpoint, tls))
+      : connectTcp({ host: endpoint.host, port: endpoint.port });
+    socket.setNoDelay(true);
+    const session = startHttp2(endpoint, socket);
+
+    const settle = (): void => {
+      stopTimer();
+      signal.removeEventListener("abort", onAbort);
+      session.removeListener("close", onClose);
+      session.removeListener("remoteSettings", onReady);
+    };
+    const fail = (error: unknown): void => {
+      settle();
+      session.destroy();
+      socket.destroy();
+      reject(error);
+    };
+    const onReady = (): void => {
+      if (socket instanceof TLSSocket && socket.alpnProtocol !== "h2") {
+        fail(new ConnectFailure(endpoint, "protocol", "it does not speak HTTP/2"));
+        return;
+      }
+      settle();
+      session.removeListener("error", fail);
+      session.setLocalWindowSize(16 * mebibyte);
+      resolve(new Connection(endpoint, session, socket, clock));
+    };
+    const onClose = (): void => {
+      fail(new ConnectFailure(endpoint, "unreachable", "connection closed", { cause: null }));
+    };
+    const onAbort = (): void => fail(signal.reason);
+    const stopTimer = clock.setTimer(
+      timeoutMs,
+      () => fail(new ConnectFailure(endpoint, "unreachable", `no answer within ${timeoutMs} ms`)),
+      { keepsProcessAlive: false },
+    );
+
+    session.once("remoteSettings", onReady);
+    session.on("error", fail);
+    session.once("close", onClose);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+function startHttp2(endpoint: Endpoint, socket: Socket): ClientHttp2Session {
+  const session = connectHttp2(`http://${endpoint.name}`, {
+    createConnection: () => socket,
+    // In megabytes: what one process may have in flight on one connection.
+    maxSessionMemory: 1024,
+    settings: { enablePush: false, initialWindowSize: 4 * mebibyte },
+  });
+  // What somebody waits for keeps the process alive by its own timer.
+  session.unref();
+  return session;
+}
