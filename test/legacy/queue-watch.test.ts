@@ -223,6 +223,7 @@ describe("QueueWatch", () => {
     await clock.advance(0);
     replies[1]?.();
     await clock.advance(0);
+    expect(told).toEqual(["locked"]);
     await deleteKey(etcd, `${prefix}holder`);
     await clock.advance(0);
     expect(told).toEqual(["locked", "unlocked"]);
@@ -242,9 +243,14 @@ describe("QueueWatch", () => {
 
   it("does not hold up lock() when etcd refuses it", async () => {
     const { etcd: port, keyOf } = client();
-    const other = new Microlock({ etcd: port, clock, keyOf }, "foo", "two");
-    end(new StoreDeniedError("PERMISSION_DENIED", "no"));
-    watching.at(-1)?.observer.onEnd(new StoreDeniedError("PERMISSION_DENIED", "no"));
+    const denying: Etcd = {
+      ...port,
+      watch(_request, { onEnd }) {
+        queueMicrotask(() => onEnd(new StoreDeniedError("PERMISSION_DENIED", "no")));
+        return { close() {} };
+      },
+    };
+    const other = new Microlock({ etcd: denying, clock, keyOf }, "foo", "two");
     const started = clock.now();
     await other.lock();
     expect(clock.now()).toBe(started);
