@@ -12,8 +12,8 @@ export interface Endpoint {
 }
 
 const defaultPort = 2379;
-const expected = 'endpoints of etcd, as "host:port" or "https://host:port"';
-const pattern = /^(?:(https?):\/\/)?(\[[0-9a-f:.%]+\]|[^\s:/?#@[\]]+)(?::(\d{1,5}))?\/?$/i;
+const expected = 'like "host:port" or "https://host:port"';
+const pattern = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[\p{L}\p{N}._-]+)(?::(\d{1,5}))?\/?$/iu;
 
 /**
  * Reads one endpoint: `host`, `host:port`, `[::1]:port`, with or without `http://` or
