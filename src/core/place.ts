@@ -39,6 +39,7 @@ export class Place {
   readonly #listeners = new Set<(loss: Loss) => void>();
   readonly #stopListening: () => void;
   #createRevision = 0n;
+  #joining: Promise<void> | undefined;
   #loss: Loss | undefined;
   #removed = false;
   #leaving = false;
@@ -80,7 +81,16 @@ export class Place {
   }
 
   /** Joins the queue at its end, and looks at who is ahead. */
-  async join(value: Uint8Array, lookback: number, waiting: Waiting): Promise<View> {
+  join(value: Uint8Array, lookback: number, waiting: Waiting): Promise<View> {
+    const joining = this.#join(value, lookback, waiting);
+    this.#joining = joining.then(
+      () => {},
+      () => {},
+    );
+    return joining;
+  }
+
+  async #join(value: Uint8Array, lookback: number, waiting: Waiting): Promise<View> {
     const { session, range } = this.queue;
     const step = joinStep(this.#entry, value, range, lookback);
     const { succeeded, responses, revision } = await session.commit(step, waiting);
@@ -176,6 +186,8 @@ export class Place {
   async leave(): Promise<Others | undefined> {
     const { session, range } = this.queue;
     this.#leaving = true;
+    // A join that is still under way could be carried out after we have left.
+    await this.#joining;
     const result = await session.see(leaveStep(this.#bytes, range));
     if (result) this.queue.handOver(entriesOf(result.responses[1])[0], result.revision);
     this.#close();

@@ -241,6 +241,18 @@ describe("Etcd3Watch", () => {
     expect(fake.streams).toHaveLength(9);
   });
 
+  it("begins with short waits again once a watch has come to stand", async () => {
+    await watch();
+    stream(0).emit("end");
+    await clock.advance(100);
+    stream(1).emit("end");
+    await clock.advance(200);
+    stream(2).created("20");
+    stream(2).emit("end");
+    await clock.advance(100);
+    expect(fake.streams).toHaveLength(4);
+  });
+
   it("ends when etcd has compacted what it would have to tell", async () => {
     await watch(2n);
     stream(0).answer({ created: true });
