@@ -58,7 +58,10 @@ export function translateError(error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
   if (message.includes("client was already closed")) return new ClosedError("The Etcd3 client");
 
-  const [, word = "", text = message] = /^(?:\w*Error: )?\d+ ([A-Z_]+): (.*)$/s.exec(message) ?? [];
+  // It takes the whole text of some refusals for the lease's id, and writes words around it.
+  const [, original = message] = /^Lease (.*) is expired or revoked$/s.exec(message) ?? [];
+  const [, word = "", text = original] =
+    /^(?:\w*Error: )?\d+ ([A-Z_]+): (.*)$/s.exec(original) ?? [];
   // Without a status it comes from the package itself, such as from its circuit breaker, and
   // earlier attempts of the same call may have got through.
   return fromStatus(isStatus(word) ? word : "UNAVAILABLE", text, error);
