@@ -66,7 +66,7 @@ export interface KeyValueMessage {
 
 export interface RangeMessage {
   key: Buffer;
-  range_end: Buffer;
+  range_end?: Buffer;
   limit: string;
   revision: string;
   sort_order: "None" | "Ascend" | "Descend";
@@ -90,7 +90,7 @@ export interface PutMessage {
 
 export interface DeleteRangeMessage {
   key: Buffer;
-  range_end: Buffer;
+  range_end?: Buffer;
   prev_kv: boolean;
 }
 
@@ -107,7 +107,7 @@ export interface CompareMessage {
   result: "Equal" | "Greater" | "Less" | "NotEqual";
   target: "Version" | "Create" | "Mod" | "Value" | "Lease";
   key: Buffer;
-  range_end: Buffer;
+  range_end?: Buffer;
   version?: string;
   create_revision?: string;
   mod_revision?: string;
@@ -148,7 +148,7 @@ export interface TxnAnswer extends TxnResultMessage {
 export interface WatchMessage {
   create_request: {
     key: Buffer;
-    range_end: Buffer;
+    range_end?: Buffer;
     start_revision: string;
     prev_kv: boolean;
   };

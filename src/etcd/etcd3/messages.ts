@@ -120,10 +120,9 @@ function toRequestOp(operation: RequestOp): RequestOpMessage {
   }
 }
 
-function toRange({ key, rangeEnd = new Uint8Array() }: KeyRange): {
-  key: Buffer;
-  range_end: Buffer;
-} {
+function toRange({ key, rangeEnd }: KeyRange): { key: Buffer; range_end?: Buffer } {
+  // An end that is sent though it is empty makes etcd read everything from the key on.
+  if (!rangeEnd?.length) return { key: Buffer.from(key) };
   return { key: Buffer.from(key), range_end: Buffer.from(rangeEnd) };
 }
 
