@@ -37,10 +37,7 @@ export function parseEndpoint(text: string, option = "target"): Endpoint {
  *
  * @throws {InvalidOptionError} when there is none, one is wrong, or `http://` and `https://` are mixed.
  */
-export function parseEndpoints(
-  texts: readonly string[],
-  option = "target",
-): readonly Endpoint[] {
+export function parseEndpoints(texts: readonly string[], option = "target"): readonly Endpoint[] {
   if (!Array.isArray(texts) || texts.length === 0) {
     throw new InvalidOptionError(option, expected, texts);
   }
