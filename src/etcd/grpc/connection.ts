@@ -49,6 +49,7 @@ export class Connection {
     // What was wrong is said by the streams, each on its own.
     session.on("error", () => {});
     session.once("close", () => this.destroy());
+    socket.on("error", () => this.destroy());
   }
 
   /** Whether new calls may use it. */

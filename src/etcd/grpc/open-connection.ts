@@ -6,7 +6,6 @@ import { connectFailure } from "./connect-failure.ts";
 import { Connection } from "./connection.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { ConnectFailure } from "./failures.ts";
-import { foreignServer } from "./foreign-server.ts";
 import { type TlsOptions, tlsConnectionOptions } from "./tls-options.ts";
 
 const mebibyte = 1024 * 1024;
@@ -34,9 +33,29 @@ export async function openConnection(
     return await connect(endpoint, options);
   } catch (error) {
     const failure = connectFailure(endpoint, error);
-    if (options.tls || failure.cause === undefined || options.signal.aborted) throw failure;
-    throw (await foreignServer(failure, options)) ?? failure;
+    if (!failure.isAbrupt || options.signal.aborted) throw failure;
+    throw (await wrongWay(endpoint, options)) ?? failure;
   }
+}
+
+/**
+ * Etcd hangs up without a word on whoever speaks TLS or plain text to it where it expects the
+ * other. So we try the other, only to be able to say so.
+ */
+async function wrongWay(
+  endpoint: Endpoint,
+  options: OpenConnectionOptions,
+): Promise<ConnectFailure | undefined> {
+  const words = options.tls
+    ? "it does not speak TLS; is it http://?"
+    : "it speaks TLS; use https://, or give tls";
+  try {
+    const connection = await connect(endpoint, { ...options, tls: options.tls ? undefined : {} });
+    connection.destroy();
+  } catch (error) {
+    if (connectFailure(endpoint, error).kind !== "tls") return undefined;
+  }
+  return new ConnectFailure(endpoint, "protocol", words);
 }
 
 function connect(
@@ -53,11 +72,15 @@ function connect(
     const settle = (): void => {
       stopTimer();
       signal.removeEventListener("abort", onAbort);
+      socket.removeListener("error", fail);
+      session.removeListener("error", fail);
       session.removeListener("close", onClose);
       session.removeListener("remoteSettings", onReady);
     };
     const fail = (error: unknown): void => {
       settle();
+      session.on("error", () => {}); // it may still say once more what is wrong
+      socket.on("error", () => {});
       session.destroy();
       socket.destroy();
       reject(error);
@@ -68,12 +91,11 @@ function connect(
         return;
       }
       settle();
-      session.removeListener("error", fail);
       session.setLocalWindowSize(16 * mebibyte);
       resolve(new Connection(endpoint, session, socket, clock));
     };
     const onClose = (): void => {
-      fail(new ConnectFailure(endpoint, "unreachable", "connection closed", { cause: null }));
+      fail(new ConnectFailure(endpoint, "unreachable", "connection closed", { isAbrupt: true }));
     };
     const onAbort = (): void => fail(signal.reason);
     const stopTimer = clock.setTimer(
@@ -84,6 +106,8 @@ function connect(
 
     session.once("remoteSettings", onReady);
     session.on("error", fail);
+    // A TLS alert behind the handshake, such as "certificate required", comes only here.
+    socket.on("error", fail);
     session.once("close", onClose);
     signal.addEventListener("abort", onAbort, { once: true });
   });
