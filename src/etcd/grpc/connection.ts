@@ -87,7 +87,7 @@ export class Connection {
    */
   open(headers: Record<string, string>, handler: StreamHandler): GrpcStream {
     if (!this.isUsable) throw new CallFailure("unsent", "UNAVAILABLE", "The connection is closed");
-    const stream = this.#session.request(headers);
+    const stream = this.#session.request({ ":authority": this.endpoint.name, ...headers });
     this.#openStreams++;
     this.#heartbeat.begin();
     if ((stream.id ?? 0) > streamIdMax) this.retire();

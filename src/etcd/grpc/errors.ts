@@ -129,6 +129,9 @@ export function noConnectionError(error: NoConnection): StoreError {
 }
 
 /** Whether trying again is of no use until somebody changes something. */
-export function isPermanent(error: unknown): boolean {
-  return error instanceof StoreError && !(error instanceof StoreUnavailableError);
+export function isPermanent(error: unknown): error is StoreError {
+  return (
+    error instanceof StoreError &&
+    (error.code === "STORE_DENIED" || error.code === "STORE_UNSUPPORTED")
+  );
 }

@@ -48,7 +48,7 @@ function connect(
       ? connectTls(tlsConnectionOptions(endpoint, tls))
       : connectTcp({ host: endpoint.host, port: endpoint.port });
     socket.setNoDelay(true);
-    const session = startHttp2(endpoint, socket);
+    const session = startHttp2(socket);
 
     const settle = (): void => {
       stopTimer();
@@ -89,8 +89,9 @@ function connect(
   });
 }
 
-function startHttp2(endpoint: Endpoint, socket: Socket): ClientHttp2Session {
-  const session = connectHttp2(`http://${endpoint.name}`, {
+function startHttp2(socket: Socket): ClientHttp2Session {
+  // The address is only a form; each request names the true one.
+  const session = connectHttp2("http://etcd", {
     createConnection: () => socket,
     // In megabytes: what one process may have in flight on one connection.
     maxSessionMemory: 1024,
