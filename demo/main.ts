@@ -20,17 +20,17 @@ import { type Tone, wrap } from "./text.ts";
 const replicas = [1, 2, 3, 4, 5].map((n) => `replica-${n}`);
 const strikes: readonly Strike[] = ["kill", "pause", "kill", "pause", "kill", "pause"];
 
-const { values: options } = parseArgs({
-  options: {
-    // Shows what the token is good for: without it, updates get lost.
-    "without-fencing": { type: "boolean", default: false },
-  },
-});
 const screen = screenOn(process.stdout, process.env);
 const signal = interruptions();
 
 try {
-  const outcome = await run(screen, !options["without-fencing"], signal);
+  const { values } = parseArgs({
+    options: {
+      // Shows what the token is good for: without it, updates get lost.
+      "without-fencing": { type: "boolean", default: false },
+    },
+  });
+  const outcome = await run(screen, !values["without-fencing"], signal);
   process.exitCode = conclude(outcome, screen);
 } catch (error) {
   if (error instanceof Interruption) {

@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly stop: AbortSignal;
 }
 
+const troubleMs = 1_000;
+
 /** Takes turns with the others, and makes one update in each. */
 export async function runReplica({
   locks,
@@ -41,6 +43,8 @@ export async function runReplica({
         report({ kind: "lost", reason: error.reason });
       } else if (error instanceof StoreUnavailableError) {
         report({ kind: "trouble", message: error.message });
+        // What is refused at once would be refused at once again.
+        await sleep(troubleMs);
       } else {
         throw error;
       }

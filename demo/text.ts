@@ -39,7 +39,7 @@ export function clip(line: Line, columns: number): Line {
   return clipped;
 }
 
-export function print(line: Line, paint: Paint): string {
+export function painted(line: Line, paint: Paint): string {
   return line.map(paint).join("").trimEnd();
 }
 

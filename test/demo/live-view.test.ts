@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { liveView, rowsOf } from "../../demo/live-view.ts";
 import { noProgress, type Progress } from "../../demo/progress.ts";
-import { plain, print } from "../../demo/text.ts";
+import { painted, plain } from "../../demo/text.ts";
 
 const progress: Progress = {
   ...noProgress,
@@ -14,7 +14,7 @@ const progress: Progress = {
 
 function drawn(size: { columns: number; rows: number }): readonly string[] {
   const news = ["first", "second"];
-  return liveView({ progress, seconds: "1.0 s", news }, size).map((line) => print(line, plain));
+  return liveView({ progress, seconds: "1.0 s", news }, size).map((line) => painted(line, plain));
 }
 
 describe("liveView", () => {

@@ -5,7 +5,7 @@ import { advance, noProgress, type Progress } from "../../demo/progress.ts";
 type What = ReplicaEvent | DirectorEvent;
 
 /** What is known after these events, one every 100 ms. */
-function after(...happened: readonly [replica: string, what: What][]): Progress {
+function progressAfter(...happened: readonly [replica: string, what: What][]): Progress {
   return happened
     .map(([replica, what], index): DemoEvent => ({ ...what, replica, atMs: 100 * index }))
     .reduce(advance, noProgress);
@@ -20,14 +20,14 @@ const resumed: What = { kind: "resumed" };
 
 describe("advance", () => {
   it("counts an update for the replica that claims it", () => {
-    const progress = after(["a", holding(1n)], ["a", { kind: "updated", update: "a.1" }]);
+    const progress = progressAfter(["a", holding(1n)], ["a", { kind: "updated", update: "a.1" }]);
 
     expect(progress.claimed).toEqual(["a.1"]);
     expect(progress.replicas.get("a")).toEqual({ state: "holding", token: 1n, updates: 1 });
   });
 
   it("times a hand-over from the strike until somebody else holds", () => {
-    const progress = after(
+    const progress = progressAfter(
       ["a", holding(1n)],
       ["a", killed],
       ["b", waiting],
@@ -40,20 +40,25 @@ describe("advance", () => {
   });
 
   it("times none when the strike hit a replica that did not hold", () => {
-    const progress = after(["a", waiting], ["a", killed], ["b", holding(2n)]);
+    const progress = progressAfter(["a", waiting], ["a", killed], ["b", holding(2n)]);
 
     expect(progress.kills).toBe(1);
     expect(progress.handOversMs.killed).toEqual([]);
   });
 
   it("times none when it turns out that the replica had released before the strike", () => {
-    const progress = after(["a", holding(1n)], ["a", killed], ["a", released], ["b", holding(2n)]);
+    const progress = progressAfter(
+      ["a", holding(1n)],
+      ["a", killed],
+      ["a", released],
+      ["b", holding(2n)],
+    );
 
     expect(progress.handOversMs.killed).toEqual([]);
   });
 
   it("takes a replica for paused until it goes on, whatever is heard of it late", () => {
-    const before = after(["a", holding(1n)], ["a", paused], ["a", waiting]);
+    const before = progressAfter(["a", holding(1n)], ["a", paused], ["a", waiting]);
     expect(before.replicas.get("a")?.state).toBe("paused");
 
     const woken = advance(before, { ...resumed, replica: "a", atMs: 900 });
@@ -61,7 +66,7 @@ describe("advance", () => {
   });
 
   it("counts what the hold would have said to a writer that was refused", () => {
-    const progress = after(
+    const progress = progressAfter(
       ["a", { kind: "refused", held: false, aborted: true }],
       ["b", { kind: "refused", held: true, aborted: false }],
     );

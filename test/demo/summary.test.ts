@@ -7,7 +7,7 @@ function outcome(claimed: string[], found: string[], keysLeft = 0): Outcome {
   return { progress: noProgress, settlement: settle(claimed, found), ttlMs: 2_000, keysLeft };
 }
 
-function valueOf(label: string, of: Outcome): string | undefined {
+function shownAs(label: string, of: Outcome): string | undefined {
   const row = summaryRows(of).find((each) => each !== "rule" && each.label === label);
   return row === "rule" ? undefined : row?.value;
 }
@@ -32,14 +32,14 @@ describe("faultsOf", () => {
 
 describe("summaryRows", () => {
   it("counts what was lost", () => {
-    expect(valueOf("updates lost", outcome(["a", "b"], ["a", "c"]))).toBe("1");
+    expect(shownAs("updates lost", outcome(["a", "b"], ["a", "c"]))).toBe("1");
   });
 
   it("lists the hand-over times in seconds", () => {
     const progress = { ...noProgress, handOversMs: { killed: [2_014, 2_349.6], paused: [] } };
     const timed = { ...outcome(["a"], ["a"]), progress };
 
-    expect(valueOf("hand-over after a kill", timed)).toBe("2.01  2.35 s");
-    expect(valueOf("hand-over after a pause", timed)).toBe("none");
+    expect(shownAs("hand-over after a kill", timed)).toBe("2.01  2.35 s");
+    expect(shownAs("hand-over after a pause", timed)).toBe("none");
   });
 });

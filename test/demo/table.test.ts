@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Row, tableOf } from "../../demo/table.ts";
-import { plain, print } from "../../demo/text.ts";
+import { painted, plain } from "../../demo/text.ts";
 
 const rows: readonly Row[] = [
   { label: "updates made", value: "120" },
@@ -10,7 +10,7 @@ const rows: readonly Row[] = [
 
 function drawn(columns: number): string {
   return tableOf(rows, columns)
-    .map((line) => print(line, plain))
+    .map((line) => painted(line, plain))
     .join("\n");
 }
 

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { clip, coloured, plain, print, wrap } from "../../demo/text.ts";
+import { clip, coloured, painted, plain, wrap } from "../../demo/text.ts";
 
 describe("clip", () => {
   it("cuts by what is seen, and leaves colours whole", () => {
     const line = clip([{ text: "lock " }, { text: "holding", tone: "good" }], 9);
 
-    expect(print(line, plain)).toBe("lock hol…");
-    expect(print(line, coloured)).toBe("lock \u001b[32mhol…\u001b[0m");
+    expect(painted(line, plain)).toBe("lock hol…");
+    expect(painted(line, coloured)).toBe("lock \u001b[32mhol…\u001b[0m");
   });
 
   it("leaves a line alone that just fits", () => {
-    expect(print(clip([{ text: "lock " }, { text: "held" }], 9), plain)).toBe("lock held");
+    expect(painted(clip([{ text: "lock " }, { text: "held" }], 9), plain)).toBe("lock held");
   });
 });
 
