@@ -20,14 +20,11 @@ node_modules/.package-lock.json: package-lock.json
 	@npm ci --ignore-scripts --prefer-offline --loglevel=error
 	@touch $@
 
-lint unit package: install
+lint unit package demo: install
 	@$(npm) $@
 
 integration: build
 	@ETCD_VERSION=$(etcd_version) $(npm) integration
-
-demo: build
-	@$(npm) demo
 
 test: install
 	@node scripts/check.mjs

@@ -16,6 +16,12 @@ describe("translateError", () => {
   it.each([
     ["5 NOT_FOUND: etcdserver: requested lease not found", StoreError, "NOT_FOUND", "STORE_ERROR"],
     [
+      "Lease 5 NOT_FOUND: etcdserver: requested lease not found is expired or revoked",
+      StoreError,
+      "NOT_FOUND",
+      "STORE_ERROR",
+    ],
+    [
       "9 FAILED_PRECONDITION: etcdserver: lease already exists",
       StoreError,
       "FAILED_PRECONDITION",
@@ -65,7 +71,8 @@ describe("translateError", () => {
     const error = translateError(cause);
     expect(error).toBeInstanceOf(kind);
     expect(error).toMatchObject({ status, code, cause });
-    expect(error.message).not.toMatch(/^\d/);
+    expect(message).toContain(error.message);
+    expect(error.message).not.toMatch(/\d [A-Z]|revoked$/);
   });
 
   it("tells that the client is closed", () => {

@@ -7,7 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vite
 import { systemClock } from "../../src/clock.ts";
 import { Etcd3Store } from "../../src/etcd/etcd3/etcd3-store.ts";
 import type { NodeEtcd } from "../../src/etcd/v2/node-etcd.ts";
-import { AlreadyLockedError, LockNotOwnedError } from "../../src/index.ts";
+import { AlreadyLockedError, ClosedError, connect, LockNotOwnedError } from "../../src/index.ts";
+import type { Locks } from "../../src/locks.ts";
 import Microlock from "../../src/microlock.ts";
 import { describeQueueLock } from "../support/describe-queue-lock.ts";
 import { describeOnEveryEtcd, type EtcdServer, startEtcd } from "../support/etcd-server.ts";
@@ -132,6 +133,7 @@ describeOnEveryEtcd("Microlock on etcd v3", (version) => {
   let server: EtcdServer;
   let client: Etcd3;
   let etcd: Etcd3Store;
+  let ours: Locks;
   let folder: string;
   let locks: Microlock[];
 
@@ -152,15 +154,45 @@ describeOnEveryEtcd("Microlock on etcd v3", (version) => {
     server = await startEtcd({ version });
     client = new Etcd3({ hosts: server.endpoint });
     etcd = new Etcd3Store(client, systemClock);
+    ours = await connect(server.endpoint);
     folder = await mkdtemp(join(tmpdir(), "microlock-test-"));
   });
   afterAll(async () => {
     client.close();
+    await ours.close();
     await rm(folder, { recursive: true });
     await server.stop();
   });
 
   describeQueueLock("an etcd3 client", () => ({ client, etcd }));
+  describeQueueLock("a client from connect()", () => ({ client: ours, etcd }));
+
+  it("excludes holds of `acquire`, and they exclude it, over either client", async () => {
+    const foo = microlock("both", "one", 10);
+    const hold = await ours.acquire("both");
+    await expect(foo.lock()).rejects.toThrow(AlreadyLockedError);
+    await expect(foo.unlock()).rejects.toThrow(LockNotOwnedError);
+    await hold.release();
+
+    await foo.lock();
+    expect(await ours.tryAcquire("both")).toBeUndefined();
+    const twin = new Microlock(ours, "both", "one", 10);
+    locks.push(twin);
+    await twin.unlock();
+    await (await ours.acquire("both")).release();
+  });
+
+  it("says that the client is closed", async () => {
+    const brief = await connect(server.endpoint);
+    const foo = new Microlock(brief, "closed", "one");
+    locks.push(foo);
+    const errors: Error[] = [];
+    foo.on("error", (error) => errors.push(error));
+    await brief.close();
+    await expect(foo.lock()).rejects.toThrow(ClosedError);
+    await expect(foo.renew()).rejects.toThrow(ClosedError);
+    expect(errors).toEqual([]);
+  });
 
   it("waits for `etcdctl lock`, which holds it", async () => {
     const foo = microlock("for etcdctl", "one", 10);
@@ -225,9 +257,33 @@ describeOnEveryEtcd("Microlock on etcd v3", (version) => {
 });
 
 describeOnEveryEtcd("Microlock on an etcd of its own", (version) => {
-  it("leaves no key, no lease and no watch", async () => {
-    const server = await startEtcd({ version });
-    const client = new Etcd3({ hosts: server.endpoint });
+  let server: EtcdServer;
+
+  beforeEach(async () => {
+    server = await startEtcd({ version });
+  });
+  afterEach(() => server.stop());
+
+  it.each<[string, number, () => Promise<{ client: Etcd3 | Locks; close(): unknown }>]>([
+    [
+      "an etcd3 client",
+      0,
+      async () => {
+        const client = new Etcd3({ hosts: server.endpoint });
+        return { client, close: () => client.close() };
+      },
+    ],
+    [
+      "a client from connect()",
+      // Its session watches its own key.
+      1,
+      async () => {
+        const client = await connect(server.endpoint);
+        return { client, close: () => client.close() };
+      },
+    ],
+  ])("leaves no key, no lease and no watch through %s", async (_what, others, open) => {
+    const { client, close } = await open();
     const [foo, twin, bar] = [
       new Microlock(client, "left", "one", 30),
       new Microlock(client, "left", "one", 40),
@@ -242,10 +298,10 @@ describeOnEveryEtcd("Microlock on an etcd of its own", (version) => {
     await foo.unlock();
     for (const lock of [foo, twin, bar]) lock.destroy();
 
+    await eventually(async () => expect(await metric(server, "mvcc_watcher_total")).toBe(others));
+    await close();
     expect((await server.etcdctl("get", "", "--prefix", "--keys-only")).stdout).toBe("");
     expect((await server.etcdctl("lease", "list")).stdout).toContain("found 0 leases");
     await eventually(async () => expect(await metric(server, "mvcc_watcher_total")).toBe(0));
-    client.close();
-    await server.stop();
   });
 });

@@ -144,6 +144,19 @@ export function describeQueueLock(what: string, subject: () => QueueLockSubject)
         expect(await livesLeaseOf(etcd, key)).toBe(false);
       });
 
+      it("touches no key but its own", async () => {
+        const others = [`microlock/${name}`, `microlock/${name}!`, `microlock/${name}0`, "zzz"];
+        for (const key of others) await putKey(etcd, key);
+        await foo.lock();
+        await foo.renew();
+        await microlock("one", 20).renew();
+        await foo.unlock();
+        for (const key of others) {
+          expect(textsOf(await entriesBelow(etcd, key))).toContain(key);
+          await deleteKey(etcd, key);
+        }
+      });
+
       it("is for any object with the same node id", async () => {
         const { key } = await locked(foo);
         await microlock("one").unlock();

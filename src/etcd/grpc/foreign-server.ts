@@ -38,7 +38,7 @@ export function foreignServer(
 }
 
 /** Who begins to speak like that. */
-export function speaker(firstBytes: Buffer): string | undefined {
+function speaker(firstBytes: Buffer): string | undefined {
   const isTlsRecord = firstBytes[1] === 3 && (firstBytes[0] === 0x15 || firstBytes[0] === 0x16);
   if (isTlsRecord) return "it speaks TLS; use https://, or give tls";
   if (firstBytes.subarray(0, 5).toString() === "HTTP/") return "it speaks HTTP/1, not HTTP/2";
