@@ -47,7 +47,7 @@ describe("parseEndpoints", () => {
   it("refuses none at all, and a mixture of http and https", () => {
     expect(() => parseEndpoints([])).toThrow(InvalidOptionError);
     expect(() => parseEndpoints(["http://a", "https://b"])).toThrow(
-      "endpoints must be either all http:// or all https://",
+      "target must be either all http:// or all https://",
     );
   });
 });

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
+import { onAbort } from "../../signals.ts";
 import type { CallOptions } from "../api.ts";
-import { onSharedAbort } from "./shared-abort.ts";
 
 /** Why a call ended before its answer. */
 export interface OutOfBounds {
@@ -23,13 +23,13 @@ export class CallBounds {
 
   constructor(clock: Clock, options: CallOptions, timeoutMs: number, onTimeout: () => unknown) {
     this.timeoutMs = timeoutMs;
-    const { signal } = options;
-    this.#stopListening = signal && onSharedAbort(signal, () => this.end("abort", signal.reason));
     this.#stopTimer = clock.setTimer(
       timeoutMs,
       () => this.end("timeout", onTimeout()),
       options.keepsProcessAlive === false ? { keepsProcessAlive: false } : undefined,
     );
+    const { signal } = options;
+    if (signal) this.#stopListening = onAbort(signal, () => this.end("abort", signal.reason));
   }
 
   /** Ends the call; only the first time counts. */

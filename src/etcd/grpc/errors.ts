@@ -109,7 +109,7 @@ export function deadlineError(timeoutMs: number, { method, endpoint }: CallConte
 }
 
 /** All endpoints were tried, and none would do. */
-export function noConnectionError(error: NoConnection): StoreError {
+function noConnectionError(error: NoConnection): StoreError {
   const { failures, message } = error;
   const only = failures.length === 1;
   if (failures.length > 0 && failures.every(({ kind }) => kind === "tls")) {
