@@ -144,8 +144,8 @@ function closerOf(watcher: Watcher): Watch {
 function eventOf(commit: Commit, change: Change, wantsPrevKv: boolean): WatchEvent {
   const { type, kv } = change;
   const isNew = type === "put" && kv.createRevision === kv.modRevision;
-  if (!wantsPrevKv || isNew) return { type, kv };
-  return { type, kv, prevKv: stateBefore(commit, change) };
+  const prevKv = wantsPrevKv && !isNew ? stateBefore(commit, change) : undefined;
+  return prevKv ? { type, kv, prevKv } : { type, kv };
 }
 
 /** The state before the whole commit, which may have changed a key more than once. */
