@@ -41,8 +41,9 @@ export class WatchHub {
   open(request: WatchRequest, observer: WatchObserver, start: WatchStart): Watch {
     const watcher = this.#admit(request, observer, start.revision);
     this.#deliver(watcher, () => observer.onCreated?.(start.revision));
+    const span = spanOf(request);
     for (const commit of start.missed) {
-      const changes = commit.changes.filter(({ key }) => spans(spanOf(request), key));
+      const changes = commit.changes.filter(({ key }) => spans(span, key));
       if (changes.length === 0) continue;
       const events = changes.map((change) =>
         eventOf(commit, change, watcher.wantsPrevKv && commit.revision > start.compactRevision),
