@@ -1,6 +1,7 @@
 import type { ViteUserConfig } from "vitest/config";
 
-// `unit` needs nothing but Node; `integration` starts etcd servers of its own.
+// `unit` needs nothing but Node; `integration` starts etcd servers of its own; `package` packs
+// and installs the package, and runs it on every Node.js that we support.
 const config: ViteUserConfig = {
   test: {
     projects: [
@@ -16,8 +17,17 @@ const config: ViteUserConfig = {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           globalSetup: "test/support/etcd-setup.ts",
+          setupFiles: "test/support/without-deasync.ts",
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "package",
+          include: ["test/package/**/*.test.ts"],
+          globalSetup: "test/package/setup.ts",
+          testTimeout: 30_000,
         },
       },
     ],

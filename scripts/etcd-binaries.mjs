@@ -30,7 +30,7 @@ const run = promisify(execFile);
  */
 
 /** The series that the tests run on, oldest first. */
-export const testedSeries = ["3.4", "3.5"];
+const testedSeries = ["3.4", "3.5"];
 
 /**
  * Where to look for the tested series: every suite that has one of them, or may yet get a
@@ -42,6 +42,8 @@ const archives = {
 };
 
 const cache = fileURLToPath(new URL("../.cache/etcd/", import.meta.url));
+
+const aptTimeoutMs = 300_000;
 
 const threeWays = [
   "Give it one in one of three ways:",
@@ -265,7 +267,11 @@ async function privateApt(folder) {
   );
   /** @param {string} command @param {string[]} args */
   const apt = (command, args, cwd = folder) =>
-    run(command, ["-c", configFile, "-q", ...args], { cwd, env: plainEnglish() });
+    run(command, ["-c", configFile, "-q", ...args], {
+      cwd,
+      env: plainEnglish(),
+      timeout: aptTimeoutMs,
+    });
 
   // It fails when a single suite is not there; what counts is what can then be found.
   const complaints = await apt("apt-get", ["update"]).then(
@@ -290,33 +296,33 @@ async function privateApt(folder) {
 }
 
 /**
- * The machine's own entry for its distribution, with the suites we need in place of its own.
- * All suites are signed with the keys of the releases before them as well, so the keys that
- * the machine has do.
+ * The machine's own entries for its distribution, with the suites we need in place of its
+ * own. All suites are signed with the keys of the releases before them as well, so the keys
+ * that the machine has do.
  *
  * @returns {Promise<string[]>} lines of a sources.list
  */
 async function sources() {
-  // Apt reads its own files best: there are two formats, and includes, of them.
+  // Apt reads its own files best: there are two formats of them, in many places.
   const { stdout } = await run(
     "apt-get",
     ["indextargets", "--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages"],
     { env: plainEnglish() },
   );
-  for (const line of stdout.split("\n")) {
-    const [uri = "", component = ""] = line.split(" ");
-    // The last folder of the URI, whatever the mirror. Security updates and those who
-    // publish packages of their own are elsewhere.
+  const uris = stdout.split("\n").flatMap((line) => line.match(/^(\S+) main$/)?.[1] ?? []);
+  const lines = [...new Set(uris)].flatMap((uri) => {
+    // The distribution's own archive, whatever the mirror. Should somebody else's look the
+    // same, it is not signed with the keys of the distribution, so apt will not take it.
     const name = /\/(debian|ubuntu)(-ports|\.list|\.sources)?\/?$/.exec(uri)?.[1];
-    if (!name || component !== "main") continue;
-
+    if (!name) return [];
     const archive = archives[/** @type {keyof typeof archives} */ (name)];
     const keyring = ["pgp", "gpg"]
       .map((ending) => `/usr/share/keyrings/${name}-archive-keyring.${ending}`)
       .find((file) => existsSync(file));
     const options = keyring ? `[signed-by=${keyring}] ` : "";
     return archive.suites.map((suite) => `deb ${options}${uri} ${suite} ${archive.component}`);
-  }
+  });
+  if (lines.length > 0) return lines;
   throw new Error(
     `The sources of apt on this machine name no archive of Debian or Ubuntu. ${threeWays}`,
   );

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
-import { checkKnown, checkSpan, checkText } from "./core/options.ts";
+import { checkKnown, checkMethods, checkSpan, checkText } from "./core/options.ts";
 import { InvalidOptionError } from "./errors.ts";
 import type { Etcd } from "./etcd/api.ts";
 import { Locks } from "./locks.ts";
@@ -53,7 +53,11 @@ export interface ConnectOptions {
   readonly callTimeoutMs?: number | undefined;
   /** A store of your own, instead of a target. The client does not close it. */
   readonly store?: Etcd | undefined;
-  /** Where the client takes the time from. @default the process's monotonic clock */
+  /**
+   * Where the client takes the time from, in tests. It goes with a `store` on the same clock.
+   *
+   * @default the process's monotonic clock
+   */
   readonly clock?: Clock | undefined;
 }
 
@@ -98,7 +102,7 @@ export async function connect(...args: unknown[]): Promise<Locks> {
   checkOptions(options);
   const { namespace = "microlock/", ttlMs = 15_000, callTimeoutMs = 5_000 } = options;
   const { clock = systemClock, nodeId = `${hostname()}:${process.pid}` } = options;
-  const { etcd, disconnect } = await openStore(target, { ...options, callTimeoutMs, clock });
+  const { etcd, disconnect } = await openStore(target, { ...options, callTimeoutMs });
   return new Locks({
     etcd,
     disconnect,
@@ -117,7 +121,7 @@ interface Connection {
 
 async function openStore(
   target: unknown,
-  options: ConnectOptions & { callTimeoutMs: number; clock: Clock },
+  options: ConnectOptions & { callTimeoutMs: number },
 ): Promise<Connection> {
   const { store, callTimeoutMs, clock } = options;
   if (store) {
@@ -137,21 +141,30 @@ async function openStore(
     cert: textOfPem(way.tls.cert),
     key: textOfPem(way.tls.key),
   };
-  const etcd = new GrpcEtcd({ endpoints, tls, auth, callTimeoutMs, clock });
+  const etcd = new GrpcEtcd({
+    endpoints,
+    tls,
+    auth,
+    callTimeoutMs,
+    clock,
+    // Many clients spread over the members of the cluster.
+    random: Math.random,
+  });
   return { etcd, disconnect: () => etcd.close() };
 }
 
 // One store for the life of the process: a fresh one would begin to count tokens anew.
 const embeddedStores = new Map<string, Etcd>();
 
-async function embeddedStore(target: string, { tls, auth, clock }: ConnectOptions): Promise<Etcd> {
-  for (const [option, value] of Object.entries({ tls, auth })) {
+async function embeddedStore(target: string, options: ConnectOptions): Promise<Etcd> {
+  const { tls, auth, clock } = options;
+  for (const [option, value] of Object.entries({ tls, auth, clock })) {
     if (value) throw new InvalidOptionError(option, 'left out with "memory:"', value);
   }
   const { EmbeddedEtcd } = await import("./etcd/embedded/embedded-etcd.ts");
   const known = embeddedStores.get(target);
   if (known) return known;
-  const store = new EmbeddedEtcd({ clock });
+  const store = new EmbeddedEtcd();
   embeddedStores.set(target, store);
   return store;
 }
@@ -224,12 +237,15 @@ function isOptions(value: unknown): value is ConnectOptions {
 
 function checkOptions(options: unknown): asserts options is ConnectOptions {
   checkKnown(options, optionNames);
-  const { namespace, ttlMs, nodeId, tls, auth, callTimeoutMs } = options as ConnectOptions;
+  const { namespace, ttlMs, nodeId, tls, auth, callTimeoutMs, store, clock } =
+    options as ConnectOptions;
   checkText("namespace", namespace);
   checkText("nodeId", nodeId);
   checkSpan("ttlMs", ttlMs);
   checkSpan("callTimeoutMs", callTimeoutMs);
   if (tls !== undefined) checkTls(tls);
+  checkMethods("store", store, ["txn", "leaseGrant", "leaseKeepAlive", "leaseRevoke", "watch"]);
+  checkMethods("clock", clock, ["now", "wallTime", "setTimer"]);
   if (auth !== undefined) {
     checkKnown(auth, ["username", "password"], "auth");
     checkText("auth.username", auth.username ?? null);

@@ -34,8 +34,42 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
     listener();
     return () => {};
   }
-  signal.addEventListener("abort", listener, { once: true });
-  return () => signal.removeEventListener("abort", listener);
+  const listeners = listenersOf.get(signal) ?? listenTo(signal);
+  // So that whoever listens twice with the same function is told twice.
+  const entry = { listener };
+  listeners.add(entry);
+  return () => {
+    listeners.delete(entry);
+    if (listeners.size === 0) listeners.stop();
+  };
+}
+
+/** All who listen to one signal. */
+class Listeners extends Set<{ readonly listener: () => void }> {
+  readonly stop: () => void;
+
+  constructor(stop: () => void) {
+    super();
+    this.stop = stop;
+  }
+}
+
+// One listener on each signal, however many calls share it: Node takes more than ten for a
+// leak, and warns.
+const listenersOf = new WeakMap<AbortSignal, Listeners>();
+
+function listenTo(signal: AbortSignal): Listeners {
+  const tell = (): void => {
+    listenersOf.delete(signal);
+    for (const { listener } of [...listeners]) listener();
+  };
+  const listeners = new Listeners(() => {
+    listenersOf.delete(signal);
+    signal.removeEventListener("abort", tell);
+  });
+  signal.addEventListener("abort", tell, { once: true });
+  listenersOf.set(signal, listeners);
+  return listeners;
 }
 
 /** Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. */

@@ -31,7 +31,7 @@ export type Work<T> = (hold: Hold) => T | Promise<T>;
  * One at a time, in the order in which they asked. Only the last entry ahead is waited
  * for, so that a release wakes one waiter; when that one gives up, we look who is ahead then.
  */
-export const mutexRule: Rule = { lookback: 1, blockers: (ahead) => ahead };
+const mutexRule: Rule = { lookback: 1, blockers: (ahead) => ahead };
 
 /**
  * A named lock that one holder at a time has, in the order in which they asked: across

@@ -58,6 +58,15 @@ export function checkFunction(option: string, value: unknown): void {
   if (typeof value !== "function") throw new InvalidOptionError(option, "a function", value);
 }
 
+/** Checks an object that may be left out: it must have the methods that we call. */
+export function checkMethods(option: string, value: unknown, methods: readonly string[]): void {
+  if (value === undefined) return;
+  const members = Object(value) as Readonly<Record<string, unknown>>;
+  if (!methods.every((method) => typeof members[method] === "function")) {
+    throw new InvalidOptionError(option, `an object with the methods ${methods.join(", ")}`, value);
+  }
+}
+
 /** Checks that `options` is an object with none but the `known` members: a misspelt one would do nothing. */
 export function checkKnown(options: unknown, known: readonly string[], name = "options"): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {

@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from "../errors.ts";
 import type { KeyRange, KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
-import { abortable } from "../signals.ts";
+import { abortable, onAbort } from "../signals.ts";
 import { bytesOf, lockKey, prefixEnd, queuePrefix, textOf } from "./keys.ts";
 import { Place } from "./place.ts";
 import type { Session } from "./session.ts";
@@ -133,7 +133,7 @@ export class Queue {
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => void): void => {
         this.#removeWaiter(waiter);
-        signal.removeEventListener("abort", onAbort);
+        stopFollowing();
         stopListening();
         outcome();
       };
@@ -143,9 +143,8 @@ export class Queue {
         blocking: blocking.map(({ key }) => textOf(key)),
         wake: (view) => settle(() => resolve(view)),
       };
-      const onAbort = (): void => settle(() => reject(signal.reason));
+      const stopFollowing = onAbort(signal, () => settle(() => reject(signal.reason)));
       const stopListening = place.onLoss(() => waiter.wake());
-      signal.addEventListener("abort", onAbort);
       this.#addWaiter(waiter);
     });
   }

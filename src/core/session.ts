@@ -228,7 +228,7 @@ export class Session {
  * How long to wait for one answer. A server whose leader is gone answers after 7 seconds
  * only, while another one would answer at once.
  */
-export function attemptMs(ttlMs: number): number {
+function attemptMs(ttlMs: number): number {
   return Math.min(ttlMs / 6, 1_000);
 }
 

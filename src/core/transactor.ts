@@ -247,7 +247,7 @@ export class Transactor {
 }
 
 /** Etcd says that the session's lease or key is gone. Whoever owns the session has been told why. */
-export class SessionGoneError extends Error {
+class SessionGoneError extends Error {
   override name = "SessionGoneError";
 
   constructor(options?: ErrorOptions) {

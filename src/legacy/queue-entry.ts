@@ -37,7 +37,7 @@ export function queueEntryValue(facts: QueueEntryFacts): Uint8Array {
  * `connect()` is never ours here, even with the same node id: its lease is its session's.
  */
 export function ownEntry(kv: KeyValue | undefined, nodeId: string): QueueEntry | undefined {
-  if (!kv || kv.lease === 0n) return undefined;
+  if (!kv) return undefined;
   const facts = parse(kv.value);
   if (facts?.api !== api || facts.nodeId !== nodeId) return undefined;
   const ttl = typeof facts.ttl === "number" ? facts.ttl : 0;

@@ -73,7 +73,9 @@ export class QueueWatch {
     this.#pending = [];
     const found = await this.#read();
     if (look !== this.#looks || this.#closing.signal.aborted) return;
-    if (found instanceof Error) {
+    if (found instanceof ClosedError) {
+      this.#stand();
+    } else if (found instanceof Error) {
       // The watch stands, and would not say so again. So look again.
       this.#cancelRetry = this.#clock.setTimer(retryMs, () => void this.#look(), {
         keepsProcessAlive: false,
@@ -122,7 +124,6 @@ export class QueueWatch {
 
   #refused(error: Error): void {
     this.#stand();
-    if (error instanceof ClosedError) return;
     this.#listener.onError(error);
   }
 }

@@ -93,7 +93,7 @@ export class V2Lock implements LockBackend<NodeEtcdResponse | undefined> {
  * Whether a change gives the lock to somebody who did not have it. A key with a TTL is a
  * lock; the same value as before means that it was only prolonged.
  */
-export function changesHands({ node, prevNode }: NodeEtcdResponse): boolean {
+function changesHands({ node, prevNode }: NodeEtcdResponse): boolean {
   return Boolean(node?.ttl) && (!prevNode || prevNode.value !== node?.value);
 }
 

@@ -2,136 +2,27 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Etcd3 } from "etcd3";
-import nodeEtcd from "node-etcd";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Etcd3Store } from "../../src/etcd/etcd3/etcd3-store.ts";
-import type { NodeEtcd } from "../../src/etcd/v2/node-etcd.ts";
-import { AlreadyLockedError, LockNotOwnedError } from "../../src/index.ts";
+import { AlreadyLockedError, ClosedError, connect, LockNotOwnedError } from "../../src/index.ts";
+import type { Locks } from "../../src/locks.ts";
 import Microlock from "../../src/microlock.ts";
 import { describeQueueLock } from "../support/describe-queue-lock.ts";
 import { describeOnEveryEtcd, type EtcdServer, startEtcd } from "../support/etcd-server.ts";
-import { entriesBelow, textsOf } from "../support/queue.ts";
-
-interface NodeEtcdPackageClient extends NodeEtcd {
-  del(key: string, done: () => void): unknown;
-}
-
-const NodeEtcdClient = nodeEtcd as new (hosts: string) => NodeEtcdPackageClient;
-
-/** Waits until something is so, and says what it is instead when it never is. */
-function eventually(check: () => void | Promise<void>): Promise<void> {
-  return vi.waitFor(check, { timeout: 15_000, interval: 20 });
-}
-
-/** What etcd counts. */
-async function metric(server: EtcdServer, name: string): Promise<number> {
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  return Number(new RegExp(`^etcd_debugging_${name} (\\d+)$`, "m").exec(metrics)?.[1]);
-}
+import { entriesBelow } from "../support/queue.ts";
+import { metric, soon } from "../support/server-state.ts";
 
 /** Resolves when the lock emits the event next. */
 function next(lock: Microlock, event: "locked" | "unlocked"): Promise<void> {
   return new Promise((resolve) => lock.once(event, () => resolve()));
 }
 
-describeOnEveryEtcd("Microlock on a node-etcd client", (version) => {
-  let server: EtcdServer;
-  let etcd: NodeEtcdPackageClient;
-  let foo: Microlock<NodeEtcd>;
-  let bar: Microlock<NodeEtcd>;
-  let seen: string[];
-
-  beforeAll(async () => {
-    server = await startEtcd({ version, args: ["--enable-v2=true"] });
-    etcd = new NodeEtcdClient(server.endpoint);
-  });
-  afterAll(() => server.stop());
-
-  beforeEach(async () => {
-    seen = [];
-    foo = new Microlock(etcd, "foo", "one", 5);
-    bar = new Microlock(etcd, "foo", "two", 5);
-    foo.on("locked", () => seen.push("locked")).on("unlocked", () => seen.push("unlocked"));
-    // As with 1.2.1, what happens before the watcher stands is not told.
-    await eventually(async () => expect(await metric(server, "store_watchers")).toBe(2));
-  });
-  afterEach(async () => {
-    foo.destroy();
-    bar.destroy();
-    await Promise.allSettled([foo.unlock(), bar.unlock()]);
-  });
-
-  it("locks, renews and unlocks, with the answers of the v2 API", async () => {
-    expect(await foo.lock()).toMatchObject({
-      action: "create",
-      node: { key: "/foo", value: "one", ttl: 5 },
-    });
-    expect(await foo.renew()).toMatchObject({ action: "compareAndSwap", node: { value: "one" } });
-    expect(await foo.unlock()).toMatchObject({ action: "compareAndDelete" });
-  });
-
-  it("keeps others out, and belongs to its node id", async () => {
-    await foo.lock();
-    await expect(bar.lock()).rejects.toThrow(AlreadyLockedError);
-    await expect(foo.lock()).rejects.toThrow(AlreadyLockedError);
-    await expect(bar.unlock()).rejects.toThrow(LockNotOwnedError);
-    await expect(bar.renew()).rejects.toThrow(LockNotOwnedError);
-
-    const twin = new Microlock(etcd, "foo", "one", 5);
-    await twin.renew();
-    await twin.unlock();
-    twin.destroy();
-    await expect(foo.unlock()).rejects.toThrow(LockNotOwnedError);
-    await expect(foo.renew()).rejects.toThrow(LockNotOwnedError);
-    await bar.lock();
-  });
-
-  it("tells of locking and unlocking, but not of a renewal", async () => {
-    await bar.lock();
-    await eventually(() => expect(seen).toEqual(["locked"]));
-    await bar.renew();
-    await bar.unlock();
-    await eventually(() => expect(seen).toEqual(["locked", "unlocked"]));
-  });
-
-  it("tells that a lock has run out", async () => {
-    const brief = new Microlock(etcd, "foo", "three");
-    await brief.lock();
-    brief.destroy();
-    await eventually(() => expect(seen).toEqual(["locked", "unlocked"]));
-    await foo.lock();
-  });
-
-  it("tells that an admin deleted the key", async () => {
-    await bar.lock();
-    await new Promise<void>((resolve) => etcd.del("foo", () => resolve()));
-    await eventually(() => expect(seen).toEqual(["locked", "unlocked"]));
-  });
-
-  it("passes what etcd says to a fractional ttl on as it is", async () => {
-    const fractional = new Microlock(etcd, "foo", "one", 1.5);
-    await expect(fractional.lock()).rejects.toMatchObject({ errorCode: 202 });
-    fractional.destroy();
-  });
-
-  it("leaves no socket when it is destroyed", async () => {
-    const sockets = (): number =>
-      process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
-    foo.destroy();
-    bar.destroy();
-    await eventually(() => expect(sockets()).toBe(0));
-    const lock = new Microlock(etcd, "foo", "one", 5);
-    await eventually(() => expect(sockets()).toBe(1));
-    lock.destroy();
-    await eventually(() => expect(sockets()).toBe(0));
-  });
-});
-
 describeOnEveryEtcd("Microlock on etcd v3", (version) => {
   let server: EtcdServer;
   let client: Etcd3;
   let etcd: Etcd3Store;
+  let ours: Locks;
   let folder: string;
   let locks: Microlock[];
 
@@ -152,15 +43,45 @@ describeOnEveryEtcd("Microlock on etcd v3", (version) => {
     server = await startEtcd({ version });
     client = new Etcd3({ hosts: server.endpoint });
     etcd = new Etcd3Store(client, systemClock);
+    ours = await connect(server.endpoint);
     folder = await mkdtemp(join(tmpdir(), "microlock-test-"));
   });
   afterAll(async () => {
     client.close();
+    await ours.close();
     await rm(folder, { recursive: true });
     await server.stop();
   });
 
   describeQueueLock("an etcd3 client", () => ({ client, etcd }));
+  describeQueueLock("a client from connect()", () => ({ client: ours, etcd }));
+
+  it("excludes holds of `acquire`, and they exclude it, over either client", async () => {
+    const foo = microlock("both", "one", 10);
+    const hold = await ours.acquire("both");
+    await expect(foo.lock()).rejects.toThrow(AlreadyLockedError);
+    await expect(foo.unlock()).rejects.toThrow(LockNotOwnedError);
+    await hold.release();
+
+    await foo.lock();
+    expect(await ours.tryAcquire("both")).toBeUndefined();
+    const twin = new Microlock(ours, "both", "one", 10);
+    locks.push(twin);
+    await twin.unlock();
+    await (await ours.acquire("both")).release();
+  });
+
+  it("says that the client is closed", async () => {
+    const brief = await connect(server.endpoint);
+    const foo = new Microlock(brief, "closed", "one");
+    locks.push(foo);
+    const errors: Error[] = [];
+    foo.on("error", (error) => errors.push(error));
+    await brief.close();
+    await expect(foo.lock()).rejects.toThrow(ClosedError);
+    await expect(foo.renew()).rejects.toThrow(ClosedError);
+    expect(errors).toEqual([]);
+  });
 
   it("waits for `etcdctl lock`, which holds it", async () => {
     const foo = microlock("for etcdctl", "one", 10);
@@ -185,7 +106,7 @@ describeOnEveryEtcd("Microlock on etcd v3", (version) => {
     const foo = microlock("from etcdctl", "one", 20);
     await foo.lock();
     const waiting = server.etcdctl("lock", "microlock/from etcdctl", "--", "echo", "my turn");
-    await eventually(async () =>
+    await soon(async () =>
       expect(await entriesBelow(etcd, "microlock/from etcdctl/")).toHaveLength(2),
     );
 
@@ -219,28 +140,57 @@ describeOnEveryEtcd("Microlock on etcd v3", (version) => {
 
     const unlocked = next(foo, "unlocked");
     await server.restart();
-    await eventually(() => foo.unlock().then(() => {}));
+    await soon(() => foo.unlock().then(() => {}));
     await unlocked;
   });
+});
 
-  it("leaves no key, no lease and no watch", async () => {
-    const foo = microlock("left", "one", 30);
-    const bar = microlock("left", "two", 30);
-    microlock("left", "three", 30);
-    await Promise.allSettled(locks.map((lock) => lock.lock()));
-    await Promise.allSettled(locks.map((lock) => lock.unlock()));
+describeOnEveryEtcd("Microlock on an etcd of its own", (version) => {
+  let server: EtcdServer;
+
+  beforeEach(async () => {
+    server = await startEtcd({ version });
+  });
+  afterEach(() => server.stop());
+
+  it.each<[string, number, () => Promise<{ client: Etcd3 | Locks; close(): unknown }>]>([
+    [
+      "an etcd3 client",
+      0,
+      async () => {
+        const client = new Etcd3({ hosts: server.endpoint });
+        return { client, close: () => client.close() };
+      },
+    ],
+    [
+      "a client from connect()",
+      // Its session watches its own key.
+      1,
+      async () => {
+        const client = await connect(server.endpoint);
+        return { client, close: () => client.close() };
+      },
+    ],
+  ])("leaves no key, no lease and no watch through %s", async (_what, others, open) => {
+    const { client, close } = await open();
+    const [foo, twin, bar] = [
+      new Microlock(client, "left", "one", 30),
+      new Microlock(client, "left", "one", 40),
+      new Microlock(client, "left", "two", 30),
+    ] as const;
+    await Promise.allSettled([foo.lock(), twin.lock(), bar.lock()]);
+    await Promise.allSettled([foo.unlock(), twin.unlock(), bar.unlock()]);
     await foo.lock();
     await expect(bar.lock()).rejects.toThrow(AlreadyLockedError);
     await foo.renew();
-    const twin = microlock("left", "one", 40);
     await twin.renew();
     await foo.unlock();
-    for (const lock of locks) lock.destroy();
+    for (const lock of [foo, twin, bar]) lock.destroy();
 
-    expect(textsOf(await entriesBelow(etcd, "microlock/"))).toEqual([]);
-    await eventually(async () => {
-      expect((await server.etcdctl("lease", "list")).stdout).toContain("found 0 leases");
-      expect(await metric(server, "mvcc_watcher_total")).toBe(0);
-    });
+    await soon(async () => expect(await metric(server, "mvcc_watcher_total")).toBe(others));
+    await close();
+    expect((await server.etcdctl("get", "", "--prefix", "--keys-only")).stdout).toBe("");
+    expect((await server.etcdctl("lease", "list")).stdout).toContain("found 0 leases");
+    await soon(async () => expect(await metric(server, "mvcc_watcher_total")).toBe(0));
   });
 });

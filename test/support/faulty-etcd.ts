@@ -7,6 +7,8 @@ export type Fault = "lost request" | "lost reply" | "late request";
 type Unary = Exclude<keyof Etcd, "watch" | "close">;
 type Call = (argument: never, options?: CallOptions) => Promise<unknown>;
 
+type FaultAt = (index: number, name: Unary) => Fault | undefined | Promise<Fault | undefined>;
+
 /** An etcd behind a network that fails when the test wants it to. */
 export class FaultyEtcd {
   /** The same etcd, as its client sees it. */
@@ -14,7 +16,7 @@ export class FaultyEtcd {
   /** The requests that were sent, by name. */
   readonly sent: Unary[] = [];
   readonly #late: (() => Promise<unknown>)[] = [];
-  #faultAt = (_index: number, _name: Unary): Fault | undefined => undefined;
+  #faultAt: FaultAt = () => undefined;
 
   constructor(etcd: Etcd) {
     const call = <Name extends Unary>(name: Name): Etcd[Name] => {
@@ -35,8 +37,11 @@ export class FaultyEtcd {
     };
   }
 
-  /** From now on, `faultAt` says what becomes of each request; they are counted from 0. */
-  fail(faultAt: (index: number, name: Unary) => Fault | undefined): void {
+  /**
+   * From now on, `faultAt` says what becomes of each request; they are counted from 0. What
+   * it does meanwhile happens before the request arrives.
+   */
+  fail(faultAt: FaultAt): void {
     this.sent.length = 0;
     this.#faultAt = faultAt;
   }
@@ -52,8 +57,8 @@ export class FaultyEtcd {
   }
 
   async #send(name: Unary, send: () => Promise<unknown>): Promise<unknown> {
-    const fault = this.#faultAt(this.sent.length, name);
     this.sent.push(name);
+    const fault = await this.#faultAt(this.sent.length - 1, name);
     if (!fault) return send();
     if (fault === "lost reply") await send();
     if (fault === "late request") this.#late.push(send);

@@ -49,19 +49,20 @@ const deniedTexts = [
 // A wrong certificate looks like a server out of reach, and will not get better by waiting.
 const untrustedText = /certificate|self.signed|unable to verify|ERR_TLS|SSL routines/i;
 
+// "5 NOT_FOUND: etcdserver: …", but for a lost lease, which the package tells as "Lease
+// 5 NOT_FOUND: etcdserver: … is expired or revoked".
+const statusAndText = /^(?:Lease |\w*Error: )?\d+ ([A-Z_]+): (.*?)(?: is expired or revoked)?$/s;
+
 /**
  * What the etcd3 package throws, in our words. It throws away the gRPC status, but keeps it
- * at the front of the message: "5 NOT_FOUND: etcdserver: requested lease not found".
+ * in the message.
  */
 export function translateError(error: unknown): Error {
   if (error instanceof MicrolockError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (message.includes("client was already closed")) return new ClosedError("The Etcd3 client");
 
-  // It takes the whole text of some refusals for the lease's id, and writes words around it.
-  const [, original = message] = /^Lease (.*) is expired or revoked$/s.exec(message) ?? [];
-  const [, word = "", text = original] =
-    /^(?:\w*Error: )?\d+ ([A-Z_]+): (.*)$/s.exec(original) ?? [];
+  const [, word = "", text = message] = statusAndText.exec(message) ?? [];
   // Without a status it comes from the package itself, such as from its circuit breaker, and
   // earlier attempts of the same call may have got through.
   return fromStatus(isStatus(word) ? word : "UNAVAILABLE", text, error);

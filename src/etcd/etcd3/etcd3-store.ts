@@ -37,8 +37,10 @@ const longestCallMs = 10_000;
 export class Etcd3Store implements Etcd {
   readonly #client: Etcd3Client;
   readonly #clock: Clock;
-  readonly #closing = new AbortController();
+  /** What gives up each call that is under way. */
+  readonly #calls = new Set<AbortController>();
   readonly #watches = new Set<Etcd3Watch>();
+  #closed = false;
 
   constructor(client: Etcd3Client, clock: Clock) {
     this.#client = client;
@@ -124,7 +126,7 @@ export class Etcd3Store implements Etcd {
       },
     });
     this.#watches.add(watch);
-    if (this.#closing.signal.aborted) watch.end(this.#closing.signal.reason);
+    if (this.#closed) watch.end(new ClosedError());
     return {
       close: () => {
         this.#watches.delete(watch);
@@ -135,9 +137,10 @@ export class Etcd3Store implements Etcd {
 
   /** Ends the calls and watches of this store. The client is the user's, and stays open. */
   async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
+    if (this.#closed) return;
+    this.#closed = true;
     const error = new ClosedError();
-    this.#closing.abort(error);
+    for (const call of this.#calls) call.abort(error);
     for (const watch of this.#watches) watch.end(error);
   }
 
@@ -145,9 +148,11 @@ export class Etcd3Store implements Etcd {
     { signal, timeoutMs = longestCallMs, keepsProcessAlive }: CallOptions = {},
     send: (call: Etcd3CallOptions) => Promise<T>,
   ): Promise<T> {
-    const timeout = new AbortController();
-    const { signal: over, unfollow } = followSignals(this.#closing.signal, signal, timeout.signal);
-    const cancelTimer = this.#clock.setTimer(timeoutMs, () => timeout.abort(timedOut(timeoutMs)), {
+    if (this.#closed) throw new ClosedError();
+    const call = new AbortController();
+    this.#calls.add(call);
+    const { signal: over, unfollow } = followSignals(call.signal, signal);
+    const cancelTimer = this.#clock.setTimer(timeoutMs, () => call.abort(timedOut(timeoutMs)), {
       keepsProcessAlive,
     });
     try {
@@ -161,6 +166,7 @@ export class Etcd3Store implements Etcd {
     } finally {
       cancelTimer();
       unfollow();
+      this.#calls.delete(call);
     }
   }
 }

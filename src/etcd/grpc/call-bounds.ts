@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import { onAbort } from "../../signals.ts";
 import type { CallOptions } from "../api.ts";
 
 /** Why a call ended before its answer. */
@@ -17,18 +18,18 @@ export class CallBounds {
   ended: OutOfBounds | undefined;
   /** Whom to tell, set by the stage that the call is in. */
   #onEnd: ((end: OutOfBounds) => void) | undefined;
-  readonly #signal: AbortSignal | undefined;
+  readonly #stopListening: (() => void) | undefined;
   readonly #stopTimer: () => void;
 
   constructor(clock: Clock, options: CallOptions, timeoutMs: number, onTimeout: () => unknown) {
     this.timeoutMs = timeoutMs;
-    this.#signal = options.signal;
-    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
     this.#stopTimer = clock.setTimer(
       timeoutMs,
       () => this.end("timeout", onTimeout()),
       options.keepsProcessAlive === false ? { keepsProcessAlive: false } : undefined,
     );
+    const { signal } = options;
+    if (signal) this.#stopListening = onAbort(signal, () => this.end("abort", signal.reason));
   }
 
   /** Ends the call; only the first time counts. */
@@ -71,8 +72,6 @@ export class CallBounds {
   /** Takes the timer and the listener away. */
   release(): void {
     this.#stopTimer();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#stopListening?.();
   }
-
-  readonly #onAbort = (): void => this.end("abort", this.#signal?.reason);
 }

@@ -49,5 +49,5 @@ function statusOf(code: string | undefined, message: string): StoreStatus {
   if (/permission denied/.test(message)) return "PERMISSION_DENIED";
   if (/invalid auth token/.test(message)) return "UNAUTHENTICATED";
   if (/no leader/.test(message)) return "UNAVAILABLE";
-  return "INVALID_ARGUMENT";
+  return "FAILED_PRECONDITION";
 }

@@ -35,23 +35,17 @@ const distrust: readonly (readonly [RegExp, string])[] = [
 export function connectFailure(endpoint: Endpoint, error: unknown): ConnectFailure {
   if (error instanceof ConnectFailure) return error;
   const { code = "", message = String(error) } = error as { code?: string; message?: string };
-  const options = { cause: error };
+  const fail = (kind: ConnectFailure["kind"], words: string, isAbrupt = false): ConnectFailure =>
+    new ConnectFailure(endpoint, kind, words, { cause: error, isAbrupt });
 
   const reason = distrust.find(([sign]) => sign.test(code) || sign.test(message))?.[1];
-  if (reason) return new ConnectFailure(endpoint, "tls", `${reason} (${code})`, options);
+  if (reason) return fail("tls", `${reason} (${code})`);
   if (/wrong[ _]version[ _]number|packet length too long/i.test(`${code} ${message}`)) {
-    return new ConnectFailure(
-      endpoint,
-      "protocol",
-      "it does not speak TLS; is it http://?",
-      options,
-    );
+    return fail("protocol", "it does not speak TLS", true);
   }
   if (/^(EPROTO$|ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_)/.test(code)) {
-    return new ConnectFailure(endpoint, "tls", `${message} (${code})`, options);
+    return fail("tls", `${message} (${code})`);
   }
-  if (code === "ERR_HTTP2_ERROR") {
-    return new ConnectFailure(endpoint, "protocol", "it does not speak HTTP/2", options);
-  }
-  return new ConnectFailure(endpoint, "unreachable", unreachable[code] ?? message, options);
+  if (code === "ERR_HTTP2_ERROR") return fail("protocol", "it does not speak HTTP/2", true);
+  return fail("unreachable", unreachable[code] ?? message, code === "ECONNRESET");
 }

@@ -49,6 +49,7 @@ export class Connection {
     // What was wrong is said by the streams, each on its own.
     session.on("error", () => {});
     session.once("close", () => this.destroy());
+    socket.on("error", () => this.destroy());
   }
 
   /** Whether new calls may use it. */
@@ -87,7 +88,7 @@ export class Connection {
    */
   open(headers: Record<string, string>, handler: StreamHandler): GrpcStream {
     if (!this.isUsable) throw new CallFailure("unsent", "UNAVAILABLE", "The connection is closed");
-    const stream = this.#session.request(headers);
+    const stream = this.#session.request({ ":authority": this.endpoint.name, ...headers });
     this.#openStreams++;
     this.#heartbeat.begin();
     if ((stream.id ?? 0) > streamIdMax) this.retire();

@@ -12,8 +12,8 @@ export interface Endpoint {
 }
 
 const defaultPort = 2379;
-const expected = 'endpoints of etcd, as "host:port" or "https://host:port"';
-const pattern = /^(?:(https?):\/\/)?(\[[0-9a-f:.%]+\]|[^\s:/?#@[\]]+)(?::(\d{1,5}))?\/?$/i;
+const expected = 'like "host:port" or "https://host:port"';
+const pattern = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[\p{L}\p{N}._-]+)(?::(\d{1,5}))?\/?$/iu;
 
 /**
  * Reads one endpoint: `host`, `host:port`, `[::1]:port`, with or without `http://` or
@@ -21,7 +21,7 @@ const pattern = /^(?:(https?):\/\/)?(\[[0-9a-f:.%]+\]|[^\s:/?#@[\]]+)(?::(\d{1,5
  *
  * @throws {InvalidOptionError} when it is none; `option` is the name that the error says.
  */
-export function parseEndpoint(text: string, option = "endpoints"): Endpoint {
+export function parseEndpoint(text: string, option = "target"): Endpoint {
   const match = typeof text === "string" ? pattern.exec(text.trim()) : null;
   const [, scheme, hostPart = "", portPart] = match ?? [];
   const port = portPart === undefined ? defaultPort : Number(portPart);
@@ -37,10 +37,7 @@ export function parseEndpoint(text: string, option = "endpoints"): Endpoint {
  *
  * @throws {InvalidOptionError} when there is none, one is wrong, or `http://` and `https://` are mixed.
  */
-export function parseEndpoints(
-  texts: readonly string[],
-  option = "endpoints",
-): readonly Endpoint[] {
+export function parseEndpoints(texts: readonly string[], option = "target"): readonly Endpoint[] {
   if (!Array.isArray(texts) || texts.length === 0) {
     throw new InvalidOptionError(option, expected, texts);
   }

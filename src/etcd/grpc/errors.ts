@@ -109,7 +109,7 @@ export function deadlineError(timeoutMs: number, { method, endpoint }: CallConte
 }
 
 /** All endpoints were tried, and none would do. */
-export function noConnectionError(error: NoConnection): StoreError {
+function noConnectionError(error: NoConnection): StoreError {
   const { failures, message } = error;
   const only = failures.length === 1;
   if (failures.length > 0 && failures.every(({ kind }) => kind === "tls")) {
@@ -129,6 +129,9 @@ export function noConnectionError(error: NoConnection): StoreError {
 }
 
 /** Whether trying again is of no use until somebody changes something. */
-export function isPermanent(error: unknown): boolean {
-  return error instanceof StoreError && !(error instanceof StoreUnavailableError);
+export function isPermanent(error: unknown): error is StoreError {
+  return (
+    error instanceof StoreError &&
+    (error.code === "STORE_DENIED" || error.code === "STORE_UNSUPPORTED")
+  );
 }

@@ -35,16 +35,19 @@ export class ConnectFailure extends Error {
    * - `protocol`: somebody is there who is no etcd, or is addressed in the wrong way.
    */
   readonly kind: "unreachable" | "tls" | "protocol";
+  /** Whether somebody was there who hung up, or made no sense: perhaps TLS where none is expected. */
+  readonly isAbrupt: boolean;
 
   constructor(
     endpoint: Endpoint,
     kind: ConnectFailure["kind"],
     message: string,
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly isAbrupt?: boolean } = {},
   ) {
     super(message, options);
     this.endpoint = endpoint;
     this.kind = kind;
+    this.isAbrupt = options.isAbrupt ?? false;
   }
 }
 

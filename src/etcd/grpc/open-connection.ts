@@ -6,7 +6,6 @@ import { connectFailure } from "./connect-failure.ts";
 import { Connection } from "./connection.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { ConnectFailure } from "./failures.ts";
-import { foreignServer } from "./foreign-server.ts";
 import { type TlsOptions, tlsConnectionOptions } from "./tls-options.ts";
 
 const mebibyte = 1024 * 1024;
@@ -34,9 +33,29 @@ export async function openConnection(
     return await connect(endpoint, options);
   } catch (error) {
     const failure = connectFailure(endpoint, error);
-    if (options.tls || failure.cause === undefined || options.signal.aborted) throw failure;
-    throw (await foreignServer(failure, options)) ?? failure;
+    if (!failure.isAbrupt || options.signal.aborted) throw failure;
+    throw (await wrongWay(endpoint, options)) ?? failure;
   }
+}
+
+/**
+ * Etcd hangs up without a word on whoever speaks TLS or plain text to it where it expects the
+ * other. So we try the other, only to be able to say so.
+ */
+async function wrongWay(
+  endpoint: Endpoint,
+  options: OpenConnectionOptions,
+): Promise<ConnectFailure | undefined> {
+  const words = options.tls
+    ? "it does not speak TLS; is it http://?"
+    : "it speaks TLS; use https://, or give tls";
+  try {
+    const connection = await connect(endpoint, { ...options, tls: options.tls ? undefined : {} });
+    connection.destroy();
+  } catch (error) {
+    if (connectFailure(endpoint, error).kind !== "tls") return undefined;
+  }
+  return new ConnectFailure(endpoint, "protocol", words);
 }
 
 function connect(
@@ -48,16 +67,20 @@ function connect(
       ? connectTls(tlsConnectionOptions(endpoint, tls))
       : connectTcp({ host: endpoint.host, port: endpoint.port });
     socket.setNoDelay(true);
-    const session = startHttp2(endpoint, socket);
+    const session = startHttp2(socket);
 
     const settle = (): void => {
       stopTimer();
       signal.removeEventListener("abort", onAbort);
+      socket.removeListener("error", fail);
+      session.removeListener("error", fail);
       session.removeListener("close", onClose);
       session.removeListener("remoteSettings", onReady);
     };
     const fail = (error: unknown): void => {
       settle();
+      session.on("error", () => {}); // it may still say once more what is wrong
+      socket.on("error", () => {});
       session.destroy();
       socket.destroy();
       reject(error);
@@ -68,12 +91,11 @@ function connect(
         return;
       }
       settle();
-      session.removeListener("error", fail);
       session.setLocalWindowSize(16 * mebibyte);
       resolve(new Connection(endpoint, session, socket, clock));
     };
     const onClose = (): void => {
-      fail(new ConnectFailure(endpoint, "unreachable", "connection closed", { cause: null }));
+      fail(new ConnectFailure(endpoint, "unreachable", "connection closed", { isAbrupt: true }));
     };
     const onAbort = (): void => fail(signal.reason);
     const stopTimer = clock.setTimer(
@@ -84,13 +106,16 @@ function connect(
 
     session.once("remoteSettings", onReady);
     session.on("error", fail);
+    // A TLS alert behind the handshake, such as "certificate required", comes only here.
+    socket.on("error", fail);
     session.once("close", onClose);
     signal.addEventListener("abort", onAbort, { once: true });
   });
 }
 
-function startHttp2(endpoint: Endpoint, socket: Socket): ClientHttp2Session {
-  const session = connectHttp2(`http://${endpoint.name}`, {
+function startHttp2(socket: Socket): ClientHttp2Session {
+  // The address is only a form; each request names the true one.
+  const session = connectHttp2("http://etcd", {
     createConnection: () => socket,
     // In megabytes: what one process may have in flight on one connection.
     maxSessionMemory: 1024,

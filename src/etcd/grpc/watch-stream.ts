@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { Connection } from "./connection.ts";
-import type { CallFailure } from "./failures.ts";
+import { CallFailure } from "./failures.ts";
 import { encodeFrame } from "./framing.ts";
 import type { GrpcStream } from "./grpc-stream.ts";
 import { requestHeaders } from "./metadata.ts";
@@ -18,7 +18,7 @@ import { Watchdog } from "./watchdog.ts";
 export interface WatchStreamOwner {
   /** Etcd ended a watch, or refused it. */
   onCanceled(watch: WatchState, answer: WatchAnswer): void;
-  /** The stream is of no use any more. Called once. */
+  /** The stream is over; without a failure if we gave it up. Called once. */
   onOver(failure: CallFailure | undefined): void;
 }
 
@@ -52,7 +52,9 @@ export class WatchStream {
     this.#owner = owner;
     this.#stream = connection.open(requestHeaders("Watch/Watch", token), {
       onMessage: (message) => this.#onMessage(message),
-      onEnd: (failure) => this.#finish(failure),
+      // Etcd has no reason to end it without one.
+      onEnd: (failure = new CallFailure("answered", "UNAVAILABLE", "The stream ended")) =>
+        this.#finish(failure),
     });
     this.#watchdog = new Watchdog(clock, {
       isCreating: () => this.#pending.size > 0,

@@ -14,7 +14,7 @@ export interface WatchdogView {
 }
 
 /** What to do next, and when. */
-export function nextStep(view: WatchdogView): { readonly at: number; readonly ask: boolean } {
+function nextStep(view: WatchdogView): { readonly at: number; readonly ask: boolean } {
   const { heardAt, creatingSince = Number.POSITIVE_INFINITY, askedAt } = view;
   const silenceEnds = askedAt === undefined ? heardAt + silenceMs : askedAt + answerMs;
   const creationEnds = creatingSince + creationMs;

@@ -3,12 +3,14 @@ import { ClosedError } from "../../errors.ts";
 import type { Watch, WatchObserver, WatchRequest } from "../api.ts";
 import type { Route } from "./calls.ts";
 import { cancelOutcome } from "./cancel-reason.ts";
+import type { Connection } from "./connection.ts";
 import { isPermanent, isStaleToken, toStoreError } from "./errors.ts";
 import type { CallFailure } from "./failures.ts";
 import type { WatchAnswer } from "./watch-messages.ts";
 import { WatchState } from "./watch-state.ts";
 import { WatchStream } from "./watch-stream.ts";
 
+const method = "Watch/Watch";
 const pauseMsMin = 50;
 const pauseMsMax = 500;
 
@@ -98,11 +100,11 @@ export class Watches {
         this.#stream = stream;
         for (const watch of this.#all) this.#create(stream, watch);
       });
-      if (failure) this.#learnFrom(failure, token);
+      if (failure) this.#learnFrom(failure, connection, token);
       return isIdle || stream?.wasUseful === true;
     } catch (error) {
-      const reason = toStoreError(error, { method: "Watch/Watch" });
-      if (isPermanent(reason)) this.#endAll(reason as Error);
+      const reason = toStoreError(error, { method });
+      if (isPermanent(reason)) this.#endAll(reason);
       return false;
     }
   }
@@ -117,14 +119,15 @@ export class Watches {
     }
   }
 
-  #learnFrom(failure: CallFailure, token: string | undefined): void {
-    const connection = this.#route.channel.current;
-    if (failure.kind === "answered" && isStaleToken(failure) && this.#route.signIn) {
-      this.#route.signIn.reject(token);
+  /** Decides by what ended a stream where the next one goes; throws if there is to be none. */
+  #learnFrom(failure: CallFailure, connection: Connection, token: string | undefined): void {
+    const { signIn } = this.#route;
+    if (signIn && failure.kind === "answered" && isStaleToken(failure)) {
+      signIn.reject(token);
       return;
     }
-    connection?.retire();
-    const error = toStoreError(failure, { method: "Watch/Watch" });
+    connection.retire();
+    const error = toStoreError(failure, { method, endpoint: connection.endpoint.name });
     if (isPermanent(error)) throw error;
   }
 

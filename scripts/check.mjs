@@ -1,0 +1,105 @@
+// The whole check: quiet while it is green, and the full output of the step that is red.
+// Its last line sums up the tests of all steps: "N passed, N failed".
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findEveryEtcd } from "./etcd-binaries.mjs";
+
+/** @import { EtcdBinaries } from "./etcd-binaries.mjs" */
+
+const folder = mkdtempSync(join(tmpdir(), "microlock-check-"));
+const tests = { passed: 0, failed: 0 };
+
+try {
+  await step("lint", () => npmRun("lint"));
+  await step("unit tests", () => vitest("unit"));
+  await step("build", () => npmRun("build"));
+  await step("package", async () => {
+    await npmRun("package:lint");
+    return vitest("package");
+  });
+  /** @type {EtcdBinaries[]} */
+  let etcds = [];
+  await step("find etcd", async () => {
+    etcds = await findEveryEtcd();
+    return etcds.map(({ version }) => version).join(", ");
+  });
+  for (const { series, version } of etcds) {
+    await step(`integration on etcd ${version}`, () =>
+      vitest("integration", { ETCD_VERSION: series }),
+    );
+  }
+} catch (error) {
+  console.log(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+  console.log(`${tests.passed} passed, ${tests.failed} failed`);
+}
+
+/**
+ * @param {string} name
+ * @param {() => Promise<string>} work resolves with what is worth telling when it is green
+ */
+async function step(name, work) {
+  const startedAt = performance.now();
+  const seconds = () => `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`.padStart(8);
+  try {
+    const outcome = await work();
+    console.log(`ok    ${seconds()}  ${name}${outcome && `: ${outcome}`}`);
+  } catch (error) {
+    console.log(`FAIL  ${seconds()}  ${name}`);
+    throw error;
+  }
+}
+
+/**
+ * @param {string} project of vitest.config.ts, and script of package.json
+ * @param {Record<string, string>} [environment]
+ */
+async function vitest(project, environment) {
+  const report = join(folder, "report.json");
+  rmSync(report, { force: true });
+  try {
+    await npmRun(
+      project,
+      ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+      environment,
+    );
+  } finally {
+    // A run that broke down before its first test leaves none.
+    if (existsSync(report)) {
+      const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
+      tests.passed += numPassedTests;
+      tests.failed += numFailedTests;
+    }
+  }
+  const { numPassedTests, numPendingTests } = JSON.parse(readFileSync(report, "utf8"));
+  return `${numPassedTests} tests${numPendingTests > 0 ? `, and ${numPendingTests} SKIPPED` : ""}`;
+}
+
+/**
+ * Runs a script of package.json. What it prints is the message of the error when it fails.
+ *
+ * @param {string} script
+ * @param {readonly string[]} [args]
+ * @param {Record<string, string>} [environment]
+ */
+async function npmRun(script, args = [], environment = {}) {
+  const child = spawn("npm", ["run", "--silent", script, "--", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => {
+      output += text;
+    });
+  }
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(output.trim() || `npm run ${script} ended with ${code}`);
+  return "";
+}

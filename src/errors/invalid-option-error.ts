@@ -1,0 +1,24 @@
+import { MicrolockError } from "./microlock-error.ts";
+
+/** An argument or option is not what it should be. Nothing was sent or created. */
+export class InvalidOptionError extends MicrolockError {
+  override name = "InvalidOptionError";
+  /** The argument or option, as the caller writes it. */
+  readonly option: string;
+
+  constructor(option: string, expected: string, received: unknown, options?: ErrorOptions) {
+    super("INVALID_OPTION", `${option} must be ${expected}, but is ${describe(received)}`, options);
+    this.option = option;
+  }
+}
+
+/** A value as an error message shows it: its kind, and as much of it as helps. */
+function describe(value: unknown): string {
+  if (typeof value === "string") {
+    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  }
+  if (value === null || value === undefined || typeof value === "boolean") return String(value);
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? "an empty array" : "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}

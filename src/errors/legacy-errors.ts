@@ -1,0 +1,50 @@
+import { MicrolockError } from "./microlock-error.ts";
+
+/** 1.x class: the first argument is no client that it can use. */
+export class EtcdClientRequiredError extends MicrolockError {
+  override name = "EtcdClientRequiredError";
+
+  constructor() {
+    super("ETCD_CLIENT_REQUIRED", "etcd client parameter is required");
+  }
+}
+
+/** 1.x class: the key is not a string. */
+export class KeyRequiredError extends MicrolockError {
+  override name = "KeyRequiredError";
+
+  constructor() {
+    super("KEY_REQUIRED", "key parameter of type String is required");
+  }
+}
+
+/** 1.x class: the node id is not a string. */
+export class NodeIdRequiredError extends MicrolockError {
+  override name = "NodeIdRequiredError";
+
+  constructor() {
+    super("NODE_ID_REQUIRED", "node_id parameter of type String is required");
+  }
+}
+
+/** 1.x class: the ttl is no number. */
+export class InvalidTtlError extends MicrolockError {
+  override name = "InvalidTtlError";
+
+  constructor() {
+    super("INVALID_TTL", "ttl parameter must be of type Number");
+  }
+}
+
+/** 1.x class: `unlock` or `renew` of a lock that this node does not hold. */
+export class LockNotOwnedError extends MicrolockError {
+  override name = "LockNotOwnedError";
+  readonly key: string;
+  readonly nodeId: string;
+
+  constructor(key: string, nodeId: string) {
+    super("LOCK_NOT_OWNED", `Lock "${key}" is not owned by node "${nodeId}"`);
+    this.key = key;
+    this.nodeId = nodeId;
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What went wrong, as a word that never changes. Decide by it rather than by the message.
+ *
+ * | code | meaning | what to do |
+ * | --- | --- | --- |
+ * | `ALREADY_LOCKED` | somebody else holds the lock, and the wait was bounded | come again later |
+ * | `LOCK_LOST` | the hold ended though we did not let go | stop the work; its result may not stand |
+ * | `LOCK_NOT_OWNED` | 1.x class: `unlock` or `renew` of what another node holds | do not touch what it protects |
+ * | `PLACE_LOST` | a waiter's place in the queue is gone | ask again, at the end of the queue |
+ * | `INVALID_OPTION` | an argument or option is not what it should be | correct the call |
+ * | `CLOSED` | the client was closed | connect again, if it was not meant |
+ * | `STORE_UNAVAILABLE` | no answer from etcd in time | try again; the request may have been carried out |
+ * | `STORE_DENIED` | wrong user, password, certificate, or no permission | correct the configuration |
+ * | `STORE_ROLLED_BACK` | etcd answers from an older state than it had | see docs/guarantees.md |
+ * | `STORE_UNSUPPORTED` | the server is too old, or lacks what was asked | the message says what is missing |
+ * | `STORE_FULL` | etcd's space quota is used up: held locks go on, new ones are refused | compact and defragment etcd |
+ * | `STORE_ERROR` | etcd refused the request for another reason | see `status` and the message |
+ * | `ETCD_CLIENT_REQUIRED`, `KEY_REQUIRED`, `NODE_ID_REQUIRED`, `INVALID_TTL` | 1.x class: a wrong argument | correct the call |
+ */
+export type ErrorCode =
+  | "ALREADY_LOCKED"
+  | "LOCK_LOST"
+  | "LOCK_NOT_OWNED"
+  | "PLACE_LOST"
+  | "INVALID_OPTION"
+  | "CLOSED"
+  | StoreErrorCode
+  | "ETCD_CLIENT_REQUIRED"
+  | "KEY_REQUIRED"
+  | "NODE_ID_REQUIRED"
+  | "INVALID_TTL";
+
+/** The codes of errors that come from etcd, or from the way to it. */
+export type StoreErrorCode =
+  | "STORE_UNAVAILABLE"
+  | "STORE_DENIED"
+  | "STORE_ROLLED_BACK"
+  | "STORE_UNSUPPORTED"
+  | "STORE_FULL"
+  | "STORE_ERROR";
+
+/** What every error of this package is. Decide by `code`; the message is for people. */
+export class MicrolockError extends Error {
+  override name = "MicrolockError";
+  /** What went wrong, as a word that never changes. */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

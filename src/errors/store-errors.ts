@@ -1,0 +1,73 @@
+import { MicrolockError, type StoreErrorCode } from "./microlock-error.ts";
+
+/** The gRPC status of an answer, by its name in the gRPC specification. */
+export type StoreStatus =
+  | "CANCELLED"
+  | "UNKNOWN"
+  | "INVALID_ARGUMENT"
+  | "DEADLINE_EXCEEDED"
+  | "NOT_FOUND"
+  | "ALREADY_EXISTS"
+  | "PERMISSION_DENIED"
+  | "RESOURCE_EXHAUSTED"
+  | "FAILED_PRECONDITION"
+  | "ABORTED"
+  | "OUT_OF_RANGE"
+  | "UNIMPLEMENTED"
+  | "INTERNAL"
+  | "UNAVAILABLE"
+  | "DATA_LOSS"
+  | "UNAUTHENTICATED";
+
+/** Etcd refused a request. Nothing was carried out, unless a subclass says otherwise. */
+export class StoreError extends MicrolockError {
+  override name = "StoreError";
+  declare readonly code: StoreErrorCode;
+  /** The gRPC status that etcd answered with. */
+  readonly status: StoreStatus;
+
+  constructor(
+    status: StoreStatus,
+    message: string,
+    options: ErrorOptions & { code?: StoreErrorCode | undefined } = {},
+  ) {
+    super(options.code ?? "STORE_ERROR", message, options);
+    this.status = status;
+  }
+}
+
+/**
+ * No answer from etcd, or none in time. The request may have been carried out all the
+ * same, now or a little later. The message names the endpoints and what each of them said.
+ */
+export class StoreUnavailableError extends StoreError {
+  override name = "StoreUnavailableError";
+
+  constructor(message: string, options: ErrorOptions & { status?: StoreStatus | undefined } = {}) {
+    super(options.status ?? "UNAVAILABLE", message, { ...options, code: "STORE_UNAVAILABLE" });
+  }
+}
+
+/** Etcd does not let us: wrong user or password, a certificate that does not fit, a missing right. */
+export class StoreDeniedError extends StoreError {
+  override name = "StoreDeniedError";
+
+  constructor(status: StoreStatus, message: string, options: ErrorOptions = {}) {
+    super(status, message, { ...options, code: "STORE_DENIED" });
+  }
+}
+
+/**
+ * A watch began, or would have to go on, at a revision that etcd no longer keeps. Whoever
+ * watched has to look at the present state and watch from there.
+ */
+export class CompactedError extends StoreError {
+  override name = "CompactedError";
+  /** The oldest revision that can still be watched from. */
+  readonly compactRevision: bigint;
+
+  constructor(compactRevision: bigint) {
+    super("OUT_OF_RANGE", "etcdserver: mvcc: required revision has been compacted");
+    this.compactRevision = compactRevision;
+  }
+}

@@ -1,0 +1,172 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { StoreDeniedError } from "../../src/errors.ts";
+import { GrpcEtcd, type GrpcEtcdOptions } from "../../src/etcd/grpc/grpc-etcd.ts";
+import { describeOnEveryEtcd, type EtcdServer, startEtcd } from "../support/etcd-server.ts";
+import { eventually } from "../support/eventually.ts";
+
+const open: GrpcEtcd[] = [];
+const alice = { username: "alice", password: "wonder:land" };
+const key = (name: string): Uint8Array => Buffer.from(name);
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((etcd) => etcd.close()));
+});
+
+function connect(server: EtcdServer, auth?: GrpcEtcdOptions["auth"]): GrpcEtcd {
+  const etcd = new GrpcEtcd({ endpoints: [server.endpoint], auth });
+  open.push(etcd);
+  return etcd;
+}
+
+const put = (etcd: GrpcEtcd, name: string) =>
+  etcd.txn({ success: [{ op: "put", request: { key: key(name), value: key("v") } }] });
+
+/** Resolves to what the watch is first told. */
+function firstNews(etcd: GrpcEtcd, name: string): Promise<bigint | Error> {
+  return new Promise((resolve) => {
+    etcd.watch({ key: key(name) }, { onCreated: resolve, onEvents: () => {}, onEnd: resolve });
+  });
+}
+
+/** Lets alice do as she likes with keys that begin with "a/", and nobody anything else. */
+async function enableAuth(server: EtcdServer): Promise<void> {
+  const { username, password } = alice;
+  const commands = [
+    ["user", "add", "root:secret"],
+    ["role", "add", "root"],
+    ["user", "grant-role", "root", "root"],
+    ["role", "add", "a-keys"],
+    ["role", "grant-permission", "a-keys", "--prefix=true", "readwrite", "a/"],
+    ["user", "add", `${username}:${password}`],
+    ["user", "grant-role", username, "a-keys"],
+    ["auth", "enable"],
+  ];
+  for (const command of commands) {
+    const { code, stderr } = await server.etcdctl(...command);
+    if (code !== 0 && !stderr.includes("already exists")) throw new Error(stderr);
+  }
+}
+
+describeOnEveryEtcd("GrpcEtcd with users", (version) => {
+  describe("and simple tokens that live for two seconds", () => {
+    let server: EtcdServer;
+
+    beforeAll(async () => {
+      server = await startEtcd({ version, args: ["--auth-token-ttl=2"] });
+    });
+
+    afterAll(() => server.stop());
+
+    it("works without a token as long as authentication is not enabled", async () => {
+      await put(connect(server, alice), "a/early");
+    });
+
+    describe("once authentication is enabled", () => {
+      beforeAll(() => enableAuth(server));
+
+      it("signs in, and may do what the user may", async () => {
+        const etcd = connect(server, alice);
+        await put(etcd, "a/key");
+        const { id } = await etcd.leaseGrant({ ttl: 10n });
+        await expect(etcd.leaseKeepAlive(id)).resolves.toMatchObject({ ttl: 10n });
+        await expect(firstNews(etcd, "a/key")).resolves.toEqual(expect.any(BigInt));
+      });
+
+      it("is denied at once with a wrong password, or without any", async () => {
+        const wrong = connect(server, { ...alice, password: "wrong" });
+        await expect(put(wrong, "a/key")).rejects.toMatchObject({
+          code: "STORE_DENIED",
+          message: "etcdserver: authentication failed, invalid user ID or password",
+        });
+        await expect(firstNews(wrong, "a/key")).resolves.toBeInstanceOf(StoreDeniedError);
+        await expect(put(connect(server), "a/key")).rejects.toMatchObject({
+          code: "STORE_DENIED",
+          message: "etcdserver: user name is empty",
+        });
+      });
+
+      it("is denied what the user may not, and may go on with the rest", async () => {
+        const etcd = connect(server, alice);
+        await expect(put(etcd, "b/key")).rejects.toMatchObject({
+          code: "STORE_DENIED",
+          status: "PERMISSION_DENIED",
+        });
+        const allowed = firstNews(etcd, "a/key");
+        await expect(firstNews(etcd, "b/key")).resolves.toBeInstanceOf(StoreDeniedError);
+        await expect(allowed).resolves.toEqual(expect.any(BigInt));
+        await put(etcd, "a/key");
+      });
+
+      it("signs in anew when the token has expired, for calls, keepalives and watches", async () => {
+        const etcd = connect(server, alice);
+        const revisions: bigint[] = [];
+        etcd.watch(
+          { key: key("a/old") },
+          {
+            onEvents: (events) => revisions.push(...events.map(({ kv }) => kv.modRevision)),
+            onEnd: () => {},
+          },
+        );
+        const { id } = await etcd.leaseGrant({ ttl: 60n });
+        await put(etcd, "a/before");
+        await sleep(4_000);
+
+        await expect(firstNews(etcd, "a/new")).resolves.toEqual(expect.any(BigInt));
+        await expect(etcd.leaseKeepAlive(id)).resolves.toMatchObject({ ttl: 60n });
+        const { header } = await put(etcd, "a/old");
+        await eventually(() => revisions.length > 0);
+        expect(revisions).toEqual([header.revision]);
+      });
+
+      it("goes on after a restart, which makes the server forget its tokens", async () => {
+        const etcd = connect(server, alice);
+        await put(etcd, "a/key");
+        await server.restart();
+        await put(etcd, "a/key");
+      });
+    });
+  });
+
+  describe("and JWTs that live for three seconds", () => {
+    let server: EtcdServer;
+    const folder = mkdtempSync(join(tmpdir(), "microlock-jwt-"));
+
+    beforeAll(async () => {
+      const [priv, pub] = [join(folder, "key.pem"), join(folder, "public.pem")];
+      execFileSync("openssl", ["genrsa", "-out", priv, "2048"], { stdio: "ignore" });
+      execFileSync("openssl", ["rsa", "-in", priv, "-pubout", "-out", pub], { stdio: "ignore" });
+      const token = `jwt,pub-key=${pub},priv-key=${priv},sign-method=RS256,ttl=3s`;
+      server = await startEtcd({ version, args: [`--auth-token=${token}`] });
+      await enableAuth(server);
+    });
+
+    afterAll(async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true });
+    });
+
+    it("never shows one that has expired, nor waits for another", async () => {
+      const etcd = connect(server, alice);
+      const { id } = await etcd.leaseGrant({ ttl: 60n });
+      const endsAt = performance.now() + 7_000;
+      while (performance.now() < endsAt) {
+        await put(etcd, "a/key");
+        await expect(etcd.leaseKeepAlive(id)).resolves.toMatchObject({ ttl: 60n });
+        await sleep(100);
+      }
+    });
+
+    it("signs in anew when the rights of somebody have changed", async () => {
+      const etcd = connect(server, alice);
+      await put(etcd, "a/key");
+      await server.etcdctl("--user=root:secret", "role", "add", "another");
+      await put(etcd, "a/key");
+      await expect(firstNews(etcd, "a/key")).resolves.toEqual(expect.any(BigInt));
+    });
+  });
+});

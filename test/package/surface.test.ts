@@ -1,0 +1,118 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, inject, it } from "vitest";
+
+const run = promisify(execFile);
+const consumer = inject("consumer");
+const installed = join(consumer, "node_modules/microlock");
+
+// All that users can import. A name that is added or goes shows here, in review.
+const values = [
+  "AlreadyLockedError",
+  "ClosedError",
+  "EtcdClientRequiredError",
+  "InvalidOptionError",
+  "InvalidTtlError",
+  "KeyRequiredError",
+  "LockLostError",
+  "LockNotOwnedError",
+  "MicrolockError",
+  "NodeIdRequiredError",
+  "PlaceLostError",
+  "StoreDeniedError",
+  "StoreError",
+  "StoreUnavailableError",
+  "connect",
+  "default",
+  "events",
+];
+const types = [
+  "AcquireOptions",
+  "AuthOptions",
+  "CallOptions",
+  "Clock",
+  "CompactResponse",
+  "Compare",
+  "ConnectOptions",
+  "DeleteRangeRequest",
+  "DeleteRangeResponse",
+  "ErrorCode",
+  "Etcd",
+  "Hold",
+  "Holder",
+  "KeyRange",
+  "KeyValue",
+  "LeaseGrantRequest",
+  "LeaseGrantResponse",
+  "LeaseKeepAliveResponse",
+  "LeaseRevokeResponse",
+  "LeaseTimeToLiveRequest",
+  "LeaseTimeToLiveResponse",
+  "Locks",
+  "LossReason",
+  "MicrolockAnswer",
+  "MicrolockClient",
+  "MicrolockEvents",
+  "Mutex",
+  "PutRequest",
+  "PutResponse",
+  "RangeRequest",
+  "RangeResponse",
+  "RequestOp",
+  "ResponseHeader",
+  "ResponseOp",
+  "SortTarget",
+  "StoreErrorCode",
+  "StoreStatus",
+  "Target",
+  "TimerOptions",
+  "TlsOptions",
+  "TryAcquireOptions",
+  "TxnRequest",
+  "TxnResponse",
+  "TxnResult",
+  "Waiting",
+  "Watch",
+  "WatchEvent",
+  "WatchObserver",
+  "WatchRequest",
+  "Work",
+];
+
+describe("the public surface", () => {
+  it("has these paths", () => {
+    const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+    expect(Object.keys(manifest.exports)).toEqual([".", "./package.json"]);
+  });
+
+  it("has these values", async () => {
+    const program =
+      'import * as all from "microlock"; console.log(JSON.stringify(Object.keys(all)))';
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], {
+      cwd: consumer,
+    });
+    expect(JSON.parse(stdout).sort()).toEqual(values);
+  });
+
+  it("has these types", () => {
+    const names = namesIn(join(installed, "dist/index.d.ts"));
+    expect(names.filter((name) => !values.includes(name)).sort()).toEqual(types);
+  });
+});
+
+/** The exported names in a file of declarations, as far as our own files go about it. */
+function namesIn(file: string): string[] {
+  const text = readFileSync(file, "utf8");
+  const listed = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = ""]) =>
+    list.split(",").map((name) => name.trim().replace(/^type |^.* as /, "")),
+  );
+  const declared = [
+    ...text.matchAll(/^export (?:declare )?(?:class|const|function|interface|type) (\w+)/gm),
+  ].map(([, name = ""]) => name);
+  const passedOn = [...text.matchAll(/^export (?:type )?\* from "(.*)\.[jt]s";/gm)].flatMap(
+    ([, path = ""]) => namesIn(join(dirname(file), `${path}.d.ts`)),
+  );
+  return [...listed, ...declared, ...passedOn].filter((name) => name !== "");
+}
