@@ -9,6 +9,8 @@ export interface OpenedEtcd {
   readonly etcd: Etcd;
   /** Lets time pass for its leases. Without it, the test waits for as long. */
   readonly passTime?: ((ms: number) => Promise<void>) | undefined;
+  /** What is to be done when the store is closed. */
+  readonly afterwards?: (() => void) | undefined;
 }
 
 /** Holds a store against the contract. `open` is called for each case. */
@@ -18,11 +20,12 @@ export function describeEtcd(name: string, open: () => Promise<OpenedEtcd>): voi
       describe(group, () => {
         for (const { name: sentence, check } of cases) {
           it(sentence, { timeout: 20_000 }, async () => {
-            const { etcd, passTime = sleep } = await open();
+            const { etcd, passTime = sleep, afterwards } = await open();
             try {
               await check(await ContractBench.open(etcd, passTime));
             } finally {
               await etcd.close();
+              afterwards?.();
             }
           });
         }

@@ -1,13 +1,11 @@
-import type { RequestOp } from "../api.ts";
-import { isSingleKey, type KeySpan, keyString, spans } from "./key-string.ts";
+import type { KeyRange, RequestOp } from "../api.ts";
+import { type KeySpan, keyString, spanOf, spans } from "./key-string.ts";
 import { refusal } from "./refusals.ts";
 
 interface Writes {
   readonly puts: Set<string>;
   readonly deletes: KeySpan[];
 }
-
-const none: Writes = { puts: new Set(), deletes: [] };
 
 /**
  * Refuses operations that could write a key twice, in the way that etcd does: a put is held
@@ -20,12 +18,14 @@ const none: Writes = { puts: new Set(), deletes: [] };
  *
  * @throws {StoreError}
  */
-export function checkOverlaps(ops: readonly RequestOp[] = []): Writes {
-  if (ops.length < 2 && ops[0]?.op !== "txn") return writesOf(ops[0]);
+export function checkOverlaps(ops: readonly RequestOp[] = []): void {
+  const writes = ops.filter(({ op }) => op !== "range");
+  if (writes.length > 1 || writes[0]?.op === "txn") writesOf(writes);
+}
+
+function writesOf(ops: readonly RequestOp[] = []): Writes {
   const puts = new Set<string>();
-  const deletes = ops
-    .filter(({ op }) => op === "deleteRange")
-    .flatMap((op) => writesOf(op).deletes);
+  const deletes: KeySpan[] = [];
   const add = (key: string, alternative?: ReadonlySet<string>): void => {
     const isTwice = puts.has(key) && !alternative?.has(key);
     if (isTwice || deletes.some((span) => spans(span, key))) throw refusal("duplicateKey");
@@ -33,9 +33,12 @@ export function checkOverlaps(ops: readonly RequestOp[] = []): Writes {
   };
 
   for (const op of ops) {
+    if (op.op === "deleteRange") deletes.push(deletedSpan(op.request));
+  }
+  for (const op of ops) {
     if (op.op !== "txn") continue;
-    const success = checkOverlaps(op.request.success);
-    const failure = checkOverlaps(op.request.failure);
+    const success = writesOf(op.request.success);
+    const failure = writesOf(op.request.failure);
     for (const key of success.puts) add(key);
     for (const key of failure.puts) add(key, success.puts);
     deletes.push(...success.deletes, ...failure.deletes);
@@ -46,11 +49,7 @@ export function checkOverlaps(ops: readonly RequestOp[] = []): Writes {
   return { puts, deletes };
 }
 
-function writesOf(op: RequestOp | undefined): Writes {
-  if (op?.op === "put") return { puts: new Set([keyString(op.request.key)]), deletes: [] };
-  if (op?.op !== "deleteRange") return none;
-  const { key, rangeEnd } = op.request;
-  const start = keyString(key);
-  const end = isSingleKey(op.request) || !rangeEnd ? `${start}\0` : keyString(rangeEnd);
-  return { puts: new Set(), deletes: [{ start, end }] };
+function deletedSpan(range: KeyRange): KeySpan {
+  const span = spanOf(range);
+  return span.end === undefined ? { start: span.start, end: "\0" } : span;
 }

@@ -5,8 +5,13 @@ import type { KeyRange } from "../api.ts";
  * arrays of bytes, can be keys of a map.
  */
 export function keyString(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+  if (bytes.length > scratch.length) return Buffer.from(bytes).toString("latin1");
+  scratch.set(bytes);
+  return scratch.toString("latin1", 0, bytes.length);
 }
+
+// Copying a short key costs less than making a Buffer of it.
+const scratch = Buffer.alloc(1024);
 
 /** The bytes that such a string stands for. */
 export function keyBytes(key: string): Uint8Array {

@@ -51,12 +51,8 @@ export class Keyspace {
   /** The keys of a range in order, as they are now or were at a past revision. */
   read(range: KeyRange, revision: bigint = 0n): KeyValue[] {
     if (revision > 0n && revision <= this.#revision) return this.#readPast(range, revision);
-    if (isSingleKey(range)) {
-      const kv = this.get(range.key);
-      return kv ? [kv] : [];
-    }
     const kvs: KeyValue[] = [];
-    this.#index.forEach(spanOf(range), (kv) => kvs.push(kv));
+    this.#forEach(range, (kv) => kvs.push(kv));
     return kvs;
   }
 
@@ -103,22 +99,37 @@ export class Keyspace {
 
   /** Deletes the keys of a range, within `write`. Tells which, in order, as they were. */
   delete(range: KeyRange): KeyValue[] {
-    const gone = this.read(range);
-    const modRevision = this.#revision + 1n;
-    for (const prev of gone) {
-      const key = keyString(prev.key);
-      this.#index.delete(key);
-      const kv: KeyValue = {
-        key: prev.key,
-        value: nothing,
-        createRevision: 0n,
-        modRevision,
-        version: 0n,
-        lease: 0n,
-      };
-      this.#changes.push({ type: "delete", key, kv, prev });
-    }
+    const gone: KeyValue[] = [];
+    const first = this.#changes.length;
+    this.#forEach(range, (prev, key) => {
+      gone.push(prev);
+      this.#changes.push({ type: "delete", key, kv: this.#absent(prev.key), prev });
+    });
+    // Not before, for the index must not change while it is gone through.
+    for (const { key } of this.#changes.slice(first)) this.#index.delete(key);
     return gone;
+  }
+
+  /** What is left of a key that is being deleted. */
+  #absent(key: Uint8Array): KeyValue {
+    return {
+      key,
+      value: nothing,
+      createRevision: 0n,
+      modRevision: this.#revision + 1n,
+      version: 0n,
+      lease: 0n,
+    };
+  }
+
+  #forEach(range: KeyRange, visit: (kv: KeyValue, key: string) => void): void {
+    if (!isSingleKey(range)) {
+      this.#index.forEach(spanOf(range), visit);
+      return;
+    }
+    const key = keyString(range.key);
+    const kv = this.#index.get(key);
+    if (kv) visit(kv, key);
   }
 
   #commit(): void {

@@ -30,7 +30,7 @@ const refusals: Readonly<Record<Refusal, readonly [StoreStatus, string]>> = {
   leaseNotFound: ["NOT_FOUND", "etcdserver: requested lease not found"],
   leaseExists: ["FAILED_PRECONDITION", "etcdserver: lease already exists"],
   ttlTooLarge: ["OUT_OF_RANGE", "etcdserver: too large lease TTL"],
-  emptyWatchRange: ["FAILED_PRECONDITION", "mvcc: watcher range is empty"],
+  emptyWatchRange: ["INVALID_ARGUMENT", "mvcc: watcher range is empty"],
 };
 
 /** The error with which etcd refuses a request. */

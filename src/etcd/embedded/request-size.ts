@@ -40,9 +40,12 @@ function opBytes(op: RequestOp): number {
   const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = op.request;
   return (
     rangeBytes(request) +
-    [limit, revision, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision]
-      .map(integer)
-      .reduce((sum, bytes) => sum + bytes) +
+    integer(limit) +
+    integer(revision) +
+    integer(minModRevision) +
+    integer(maxModRevision) +
+    integer(minCreateRevision) +
+    integer(maxCreateRevision) +
     flag(sort !== undefined) +
     flag(sort !== undefined && sort.by !== "key") +
     flag(keysOnly) +
@@ -80,9 +83,17 @@ function flag(isSet: boolean | undefined): number {
 }
 
 function integer(value: bigint | undefined): number {
-  return value ? 1 + Math.ceil(BigInt.asUintN(64, value).toString(2).length / 7) : 0;
+  if (!value) return 0;
+  const unsigned = BigInt.asUintN(64, value);
+  const high = Number(unsigned >> 32n);
+  const bits = high > 0 ? 32 + bitsOf(high) : bitsOf(Number(unsigned));
+  return 1 + Math.ceil(bits / 7);
 }
 
 function varint(value: number): number {
-  return Math.max(1, Math.ceil((32 - Math.clz32(value)) / 7));
+  return Math.max(1, Math.ceil(bitsOf(value) / 7));
+}
+
+function bitsOf(value: number): number {
+  return 32 - Math.clz32(value);
 }

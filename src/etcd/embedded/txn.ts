@@ -98,7 +98,7 @@ function put(keyspace: Keyspace, request: PutRequest): PutResponse {
     value: ignoreValue && present ? present.value : value,
     lease: ignoreLease && present ? present.lease : lease,
   });
-  return prevKv ? { prevKv: prev } : {};
+  return prevKv && prev ? { prevKv: prev } : {};
 }
 
 function deleteRange(keyspace: Keyspace, request: DeleteRangeRequest): DeleteRangeResponse {

@@ -41,8 +41,9 @@ export class WatchHub {
   open(request: WatchRequest, observer: WatchObserver, start: WatchStart): Watch {
     const watcher = this.#admit(request, observer, start.revision);
     this.#deliver(watcher, () => observer.onCreated?.(start.revision));
+    const span = spanOf(request);
     for (const commit of start.missed) {
-      const changes = commit.changes.filter(({ key }) => spans(spanOf(request), key));
+      const changes = commit.changes.filter(({ key }) => spans(span, key));
       if (changes.length === 0) continue;
       const events = changes.map((change) =>
         eventOf(commit, change, watcher.wantsPrevKv && commit.revision > start.compactRevision),
@@ -144,8 +145,8 @@ function closerOf(watcher: Watcher): Watch {
 function eventOf(commit: Commit, change: Change, wantsPrevKv: boolean): WatchEvent {
   const { type, kv } = change;
   const isNew = type === "put" && kv.createRevision === kv.modRevision;
-  if (!wantsPrevKv || isNew) return { type, kv };
-  return { type, kv, prevKv: stateBefore(commit, change) };
+  const prevKv = wantsPrevKv && !isNew ? stateBefore(commit, change) : undefined;
+  return prevKv ? { type, kv, prevKv } : { type, kv };
 }
 
 /** The state before the whole commit, which may have changed a key more than once. */

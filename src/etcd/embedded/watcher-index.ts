@@ -11,20 +11,14 @@ export class WatcherIndex<W> {
   // How many distinct prefixes are watched of each length.
   readonly #prefixLengths = new Map<number, number>();
   readonly #others = new Map<W, KeySpan>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
 
   /** @returns the function that takes it out again; it is to be called once. */
   add(range: KeyRange, watcher: W): () => void {
-    this.#size++;
-    const remove = this.#put(range, watcher);
-    return () => {
-      this.#size--;
-      remove();
-    };
+    if (isSingleKey(range)) return addTo(this.#byKey, keyString(range.key), watcher);
+    const span = spanOf(range);
+    if (span.end === endOfPrefix(span.start)) return this.#addPrefix(span.start, watcher);
+    this.#others.set(watcher, span);
+    return () => this.#others.delete(watcher);
   }
 
   /** Calls `visit` with everyone who watches the key. */
@@ -37,15 +31,7 @@ export class WatcherIndex<W> {
     for (const [watcher, span] of this.#others) if (spans(span, key)) visit(watcher);
   }
 
-  #put(range: KeyRange, watcher: W): () => void {
-    if (isSingleKey(range)) return addTo(this.#byKey, keyString(range.key), watcher);
-    const span = spanOf(range);
-    if (span.end === endOfPrefix(span.start)) return this.#putPrefix(span.start, watcher);
-    this.#others.set(watcher, span);
-    return () => this.#others.delete(watcher);
-  }
-
-  #putPrefix(prefix: string, watcher: W): () => void {
+  #addPrefix(prefix: string, watcher: W): () => void {
     if (!this.#byPrefix.has(prefix)) this.#count(prefix.length, 1);
     const remove = addTo(this.#byPrefix, prefix, watcher);
     return () => {
