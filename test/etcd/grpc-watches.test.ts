@@ -249,6 +249,18 @@ describe("GrpcEtcd.watch", () => {
       expect(server.connections).toBe(2);
     });
 
+    it("takes another connection when only the second of two watches is not answered", async () => {
+      let creates = 0;
+      const { server, ...to } = await serve((stream, seen) => {
+        if (seen.command === "create" && ++creates !== 2) welcome(stream, seen);
+        if (seen.command === "progress") stream.progress(1n);
+      });
+      const etcd = connect([to], { clock: hastyClock, connectTimeoutMs: 100_000 });
+      const [one, other] = [watch(etcd, "one"), watch(etcd, "other")];
+      await eventually(() => one.created.length === 2 && other.created.length === 1);
+      expect(server.connections).toBe(2);
+    });
+
     it("asks for a sign of life, and stays when there is one", async () => {
       const { server, streams, ...to } = await serve((stream, seen) => {
         welcome(stream, seen);
