@@ -39,8 +39,8 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   const entry = { listener };
   listeners.add(entry);
   return () => {
-    listeners.delete(entry);
-    if (listeners.size === 0) listeners.stop();
+    // Stopping twice must not stop those who came after.
+    if (listeners.delete(entry) && listeners.size === 0) listeners.stop();
   };
 }
 

@@ -2,10 +2,12 @@ import { getEventListeners, once } from "node:events";
 import { constants } from "node:http2";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Clock } from "../../src/clock.ts";
 import { ClosedError, StoreError, StoreUnavailableError } from "../../src/errors.ts";
 import { GrpcEtcd, type GrpcEtcdOptions } from "../../src/etcd/grpc/grpc-etcd.ts";
 import { eventually } from "../support/eventually.ts";
 import { type FakeCall, FakeGrpcServer, type FakeMethods } from "../support/fake-grpc-server.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -332,6 +334,43 @@ describe("GrpcEtcd", () => {
 
       await etcd.txn({});
       expect(server.connections).toBe(2);
+    });
+  });
+
+  describe("when the connection is dead", () => {
+    // A clock whose delays are a hundred times shorter.
+    const clock: Clock = {
+      now: () => performance.now() * 100,
+      wallTime: () => Date.now(),
+      setTimer(delayMs, wake) {
+        const timer = setTimeout(wake, delayMs / 100);
+        return () => clearTimeout(timer);
+      },
+    };
+    const slow = { clock, connectTimeoutMs: 100_000, callTimeoutMs: 1_000_000 };
+
+    it("finds out by a ping, and says that a call under way may have been carried out", async () => {
+      const server = await serve({ "KV/Txn": () => proxy.hold() });
+      const proxy = await TcpProxy.start(server.endpoint);
+      cleanups.push(() => proxy.stop());
+      const etcd = connect([proxy.endpoint], slow);
+      await expect(etcd.txn({})).rejects.toThrow(
+        `a ping was not answered: KV/Txn at ${proxy.endpoint} may have been carried out`,
+      );
+    });
+
+    it("lets a call take its time as long as pings are answered", async () => {
+      const server = await serve({
+        "KV/Txn": (call) => setTimeout(() => call.reply(() => {}), 400),
+      });
+      let pings = 0;
+      const etcd = connect([server], slow);
+      const call = etcd.txn({});
+      await eventually(() => server.sessions.size === 1);
+      for (const session of server.sessions) session.on("ping", () => pings++);
+      await call;
+      expect(pings).toBeGreaterThan(1);
+      expect(server.connections).toBe(1);
     });
   });
 

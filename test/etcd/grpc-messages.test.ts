@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { TxnRequest } from "../../src/etcd/api.ts";
 import {
   decodeAuthenticateResponse,
@@ -17,7 +17,11 @@ import {
   ProtobufReader,
   ProtobufWriter,
 } from "../../src/etcd/grpc/protobuf.ts";
-import { decodeServerVersion, versionWarning } from "../../src/etcd/grpc/server-version.ts";
+import {
+  decodeServerVersion,
+  versionWarning,
+  warnOfVersion,
+} from "../../src/etcd/grpc/server-version.ts";
 import { decodeWatchAnswer, encodeWatchCommand } from "../../src/etcd/grpc/watch-messages.ts";
 
 const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value));
@@ -263,6 +267,18 @@ describe("auth messages", () => {
     expect(decodeAuthenticateResponse(message((writer) => writer.string(2, "token")))).toBe(
       "token",
     );
+  });
+});
+
+describe("warnOfVersion", () => {
+  it("warns once of each version", () => {
+    const emit = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    for (const version of ["3.5.1", "3.5.1", "3.5.0", "3.5.30"]) warnOfVersion(version);
+    expect(emit.mock.calls.map(([warning]) => String(warning).slice(0, 10))).toEqual([
+      "etcd 3.5.1",
+      "etcd 3.5.0",
+    ]);
+    emit.mockRestore();
   });
 });
 

@@ -181,6 +181,17 @@ describe("GrpcEtcd.watch", () => {
       expect(seen.ends).toEqual([]);
     });
 
+    it("takes its time with a server that lets watches stand only to drop them", async () => {
+      const { streams, ...to } = await serve((stream, seen) => {
+        welcome(stream, seen);
+        stream.call.end(14, "etcdserver: no leader");
+      });
+      const seen = watch(connect([to]), "key");
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(streams.length).toBeLessThan(7);
+      expect(seen.ends).toEqual([]);
+    });
+
     it("moves at a GOAWAY, though the stream could go on", async () => {
       const first = await serve();
       const second = await serve();
@@ -247,6 +258,18 @@ describe("GrpcEtcd.watch", () => {
       await eventually(() => (streams[0]?.all("progress").length ?? 0) > 2);
       expect(server.connections).toBe(1);
       expect(seen.created).toEqual([10n]);
+    });
+
+    it("stays without one while a watch waits for a revision to come", async () => {
+      const { server, streams, ...to } = await serve();
+      const etcd = connect([to], { clock: hastyClock, connectTimeoutMs: 100_000 });
+      const seen = watch(etcd, "key", { startRevision: 50n });
+      await eventually(() => (streams[0]?.all("progress").length ?? 0) > 2);
+      expect(server.connections).toBe(1);
+
+      streams[0]?.events(1n, "key", 50n);
+      await eventually(() => seen.created.length > 1);
+      expect(server.connections).toBe(2);
     });
 
     it("takes another connection when there is none", async () => {
@@ -326,6 +349,16 @@ describe("GrpcEtcd.watch", () => {
       await eventually(() => seen.ends.length === 1);
       expect(seen.ends[0]).toMatchObject({ code: "STORE_UNSUPPORTED" });
     });
+  });
+
+  it("ends a watch from a revision that no etcd can have, and no other", async () => {
+    const { ...to } = await serve();
+    const etcd = connect([to]);
+    const bad = watch(etcd, "bad", { startRevision: 2n ** 64n });
+    const good = watch(etcd, "good");
+    expect(bad.ends).toEqual([]);
+    await eventually(() => bad.ends.length === 1 && good.created.length === 1);
+    expect(bad.ends[0]).toBeInstanceOf(RangeError);
   });
 
   describe("close", () => {

@@ -1,11 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { StoreDeniedError } from "../../src/errors.ts";
 import { GrpcEtcd, type GrpcEtcdOptions } from "../../src/etcd/grpc/grpc-etcd.ts";
+import { rsaKeys } from "../support/certificates.ts";
 import { describeOnEveryEtcd, type EtcdServer, startEtcd } from "../support/etcd-server.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -138,8 +138,9 @@ describeOnEveryEtcd("GrpcEtcd with users", (version) => {
 
     beforeAll(async () => {
       const [priv, pub] = [join(folder, "key.pem"), join(folder, "public.pem")];
-      execFileSync("openssl", ["genrsa", "-out", priv, "2048"], { stdio: "ignore" });
-      execFileSync("openssl", ["rsa", "-in", priv, "-pubout", "-out", pub], { stdio: "ignore" });
+      const { privateKey, publicKey } = rsaKeys();
+      writeFileSync(priv, privateKey);
+      writeFileSync(pub, publicKey);
       const token = `jwt,pub-key=${pub},priv-key=${priv},sign-method=RS256,ttl=3s`;
       server = await startEtcd({ version, args: [`--auth-token=${token}`] });
       await enableAuth(server);

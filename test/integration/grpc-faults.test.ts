@@ -8,6 +8,7 @@ import {
   startEtcd,
 } from "../support/etcd-server.ts";
 import { eventually } from "../support/eventually.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -67,6 +68,33 @@ describeOnEveryEtcd("GrpcEtcd among faults", (version) => {
     expect(seen.revisions).toEqual(written);
     expect(seen.created).toHaveLength(2);
     expect(seen.ends).toEqual([]);
+  });
+
+  it("is back within a second when a way that swallowed everything is mended", async () => {
+    const server = await start();
+    const proxy = await TcpProxy.start(server.endpoint);
+    cleanups.push(() => proxy.stop());
+    const etcd = connect([proxy.endpoint]);
+    const other = connect([server.endpoint]);
+    const seen = watch(etcd, "key");
+    const { id } = await etcd.leaseGrant({ ttl: 60n });
+    await eventually(() => seen.created.length === 1);
+
+    proxy.hold();
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const attempt = etcd.leaseKeepAlive(id, { timeoutMs: 700 });
+      await expect(attempt).rejects.toBeInstanceOf(StoreUnavailableError);
+    }
+    const written = [await put(other, "key"), await put(other, "key")];
+    const mendedAt = performance.now();
+    proxy.release();
+    for (;;) {
+      const answer = await etcd.leaseKeepAlive(id, { timeoutMs: 700 }).catch(() => undefined);
+      if (answer) break;
+    }
+    await eventually(() => seen.revisions.length === 2);
+    expect(seen.revisions).toEqual(written);
+    expect(performance.now() - mendedAt).toBeLessThan(1_000);
   });
 
   it("ends a watch that would have to go on before what etcd keeps", async () => {

@@ -11,9 +11,9 @@ let expired: Certificate;
 const open: GrpcEtcd[] = [];
 
 beforeAll(async () => {
-  [authority, stranger] = await Promise.all([Authority.create(), Authority.create()]);
-  serverCert = await authority.issue("IP:127.0.0.1,DNS:etcd.test");
-  expired = await authority.issue("IP:127.0.0.1", { days: -1 });
+  [authority, stranger] = [new Authority(), new Authority()];
+  serverCert = authority.issue("IP:127.0.0.1,DNS:etcd.test");
+  expired = authority.issue("IP:127.0.0.1", { days: -1 });
 });
 
 afterEach(async () => {
@@ -125,7 +125,7 @@ describeOnEveryEtcd("GrpcEtcd with TLS", (version) => {
     let client: Certificate;
 
     beforeAll(async () => {
-      client = await authority.issue("DNS:client");
+      client = authority.issue("DNS:client");
       const { certFile: cert, keyFile: key } = client;
       const tls = { ...serverFiles(serverCert), client: { cert, key } };
       server = await startEtcd({ version, tls });
@@ -147,14 +147,14 @@ describeOnEveryEtcd("GrpcEtcd with TLS", (version) => {
     });
 
     it("is denied with one of another authority", async () => {
-      const { cert, key } = await stranger.issue("DNS:client");
+      const { cert, key } = stranger.issue("DNS:client");
       const error = await failureOf(connect(server, { tls: { ca: authority.ca, cert, key } }));
       expect(error).toBeInstanceOf(StoreDeniedError);
       expect(error.message).toMatch(/client certificate/);
     });
 
     it("is denied with a key that does not fit", async () => {
-      const { key } = await authority.issue("DNS:client");
+      const { key } = authority.issue("DNS:client");
       const tls = { ca: authority.ca, cert: client.cert, key };
       const error = await failureOf(connect(server, { tls }));
       expect(error).toBeInstanceOf(StoreDeniedError);

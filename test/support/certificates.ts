@@ -1,10 +1,8 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import forge from "node-forge";
 
 /** A certificate and its key, as files and as their PEM. */
 export interface Certificate {
@@ -14,24 +12,24 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** An authority for the length of a test, made with openssl in a folder of its own. */
+interface KeyPair {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+const dayMs = 86_400_000;
+
+/** An authority for the length of a test, in a folder of its own. */
 export class Authority {
   readonly #folder = mkdtempSync(join(tmpdir(), "microlock-certs-"));
+  readonly #keys = rsaKeys();
+  readonly #subject = [{ name: "commonName", value: "test authority" }];
   readonly #self: Certificate;
   #count = 0;
 
-  private constructor() {
-    this.#self = this.#files("ca");
-  }
-
-  static async create(): Promise<Authority> {
-    const authority = new Authority();
-    await authority.#openssl(
-      ...["req", "-x509", "-nodes", "-subj", "/CN=test authority", "-days", "2"],
-      ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
-      ...["-keyout", authority.#self.keyFile, "-out", authority.#self.certFile],
-    );
-    return authority;
+  constructor() {
+    const extensions = [{ name: "basicConstraints", cA: true, critical: true }];
+    this.#self = this.#sign(this.#keys, this.#subject, 2, extensions);
   }
 
   get caFile(): string {
@@ -39,48 +37,66 @@ export class Authority {
   }
 
   get ca(): string {
-    return readFileSync(this.caFile, "utf8");
+    return this.#self.cert;
   }
 
-  /** Issues a certificate for `names`, such as `IP:127.0.0.1` or `DNS:etcd`, good for server and client. */
-  async issue(names: string, { days = 1 }: { readonly days?: number } = {}): Promise<Certificate> {
-    const files = this.#files(`cert${++this.#count}`);
-    const [request, extensions] = [`${files.certFile}.csr`, `${files.certFile}.ext`];
-    writeFileSync(extensions, `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\n`);
-    await this.#openssl(
-      ...["req", "-new", "-nodes", "-subj", "/CN=test"],
-      ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
-      ...["-keyout", files.keyFile, "-out", request],
-    );
-    await this.#openssl(
-      ...["x509", "-req", "-in", request, "-out", files.certFile, "-extfile", extensions],
-      ...["-CA", this.#self.certFile, "-CAkey", this.#self.keyFile, "-CAcreateserial"],
-      ...["-days", String(days)],
-    );
-    return files;
+  /**
+   * Issues a certificate for `names`, such as `IP:127.0.0.1` or `DNS:etcd`, good for server
+   * and client. It is good for so many days from now; below 0 it has expired.
+   */
+  issue(names: string, { days = 1 }: { readonly days?: number } = {}): Certificate {
+    return this.#sign(rsaKeys(), [{ name: "commonName", value: "test" }], days, [
+      { name: "subjectAltName", altNames: names.split(",").map(altName) },
+      { name: "extKeyUsage", serverAuth: true, clientAuth: true },
+    ]);
   }
 
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #files(name: string): Certificate {
-    const [certFile, keyFile] = [`${name}.pem`, `${name}.key`].map((file) =>
-      join(this.#folder, file),
-    ) as [string, string];
-    return {
-      certFile,
-      keyFile,
-      get cert() {
-        return readFileSync(certFile, "utf8");
-      },
-      get key() {
-        return readFileSync(keyFile, "utf8");
-      },
-    };
+  #sign(
+    keys: KeyPair,
+    subject: forge.pki.CertificateField[],
+    days: number,
+    extensions: object[],
+  ): Certificate {
+    const certificate = forge.pki.createCertificate();
+    certificate.publicKey = forge.pki.publicKeyFromPem(keys.publicKey);
+    // Positive, as X.509 wants it: the first byte has no highest bit.
+    certificate.serialNumber = `01${randomBytes(8).toString("hex")}`;
+    certificate.validity.notBefore = new Date(Date.now() - 2 * dayMs);
+    certificate.validity.notAfter = new Date(Date.now() + days * dayMs);
+    certificate.setSubject(subject);
+    certificate.setIssuer(this.#subject);
+    certificate.setExtensions(extensions);
+    certificate.sign(forge.pki.privateKeyFromPem(this.#keys.privateKey), forge.md.sha256.create());
+    return this.#write(forge.pki.certificateToPem(certificate), keys.privateKey);
   }
 
-  #openssl(...args: string[]): Promise<unknown> {
-    return run("openssl", args);
+  #write(cert: string, key: string): Certificate {
+    this.#count += 1;
+    const [certFile, keyFile] = [
+      join(this.#folder, `${this.#count}.pem`),
+      join(this.#folder, `${this.#count}.key`),
+    ];
+    writeFileSync(certFile, cert);
+    writeFileSync(keyFile, key);
+    return { certFile, keyFile, cert, key };
   }
+}
+
+/** Keys for RSA, in PEM: of the kind that both Node and node-forge can read. */
+export function rsaKeys(): KeyPair {
+  return generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+  });
+}
+
+function altName(name: string): { type: number; value?: string; ip?: string } {
+  const [kind, value = ""] = name.split(":");
+  // The numbers that X.509 has for a DNS name and for an address.
+  return kind === "IP" ? { type: 7, ip: value } : { type: 2, value };
 }

@@ -7,7 +7,6 @@ import type { Connection } from "./connection.ts";
 import { deadlineError, isStaleToken, toStoreError } from "./errors.ts";
 import { CallFailure } from "./failures.ts";
 import { encodeFrame } from "./framing.ts";
-import { requestHeaders } from "./metadata.ts";
 import type { Method } from "./methods.ts";
 import type { SignIn } from "./sign-in.ts";
 
@@ -61,7 +60,7 @@ export class Calls {
           const ticket = signIn?.token();
           token = ticket instanceof Promise ? await bounds.within(ticket) : ticket;
           context.endpoint = connection.endpoint.name;
-          const answer = await connection.call(requestHeaders(method.name, token), frame, bounds);
+          const answer = await connection.call({ method: method.name, token }, frame, bounds);
           return method.decode(answer);
         } catch (error) {
           if (bounds.ended) throw bounds.ended.error;

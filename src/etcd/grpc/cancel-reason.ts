@@ -49,5 +49,6 @@ function statusOf(code: string | undefined, message: string): StoreStatus {
   if (/permission denied/.test(message)) return "PERMISSION_DENIED";
   if (/invalid auth token/.test(message)) return "UNAUTHENTICATED";
   if (/no leader/.test(message)) return "UNAVAILABLE";
+  if (/has been compacted/.test(message)) return "OUT_OF_RANGE";
   return "FAILED_PRECONDITION";
 }

@@ -15,7 +15,7 @@ const unreachable: Readonly<Record<string, string>> = {
 // By Node's code, or by what OpenSSL says when the other side does not like our certificate.
 const distrust: readonly (readonly [RegExp, string])[] = [
   [
-    /SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT)/,
+    /SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT)|CERT_SIGNATURE_FAILURE/,
     "its certificate comes from an authority that is not trusted; is tls.ca the right one?",
   ],
   [/CERT_HAS_EXPIRED/, "its certificate has expired"],

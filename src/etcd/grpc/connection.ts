@@ -6,6 +6,7 @@ import type { Endpoint } from "./endpoints.ts";
 import { CallFailure } from "./failures.ts";
 import { GrpcStream, type StreamHandler, type StreamOwner } from "./grpc-stream.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { type CallHead, requestHeaders } from "./metadata.ts";
 import type { ProtobufReader } from "./protobuf.ts";
 
 // HTTP/2 numbers its streams up to 2^31; well before, we change to a fresh connection.
@@ -86,9 +87,9 @@ export class Connection {
    *
    * @throws {CallFailure} when the connection is no longer usable.
    */
-  open(headers: Record<string, string>, handler: StreamHandler): GrpcStream {
+  open(head: CallHead, handler: StreamHandler): GrpcStream {
     if (!this.isUsable) throw new CallFailure("unsent", "UNAVAILABLE", "The connection is closed");
-    const stream = this.#session.request({ ":authority": this.endpoint.name, ...headers });
+    const stream = this.#session.request(requestHeaders(this.endpoint.name, head));
     this.#openStreams++;
     this.#heartbeat.begin();
     if ((stream.id ?? 0) > streamIdMax) this.retire();
@@ -99,14 +100,10 @@ export class Connection {
    * Sends one message, and resolves with the one that answers it. When the bounds end it by
    * time, the connection is retired: its silence may be its own fault.
    */
-  call(
-    headers: Record<string, string>,
-    frame: Buffer,
-    bounds: CallBounds,
-  ): Promise<ProtobufReader> {
+  call(head: CallHead, frame: Buffer, bounds: CallBounds): Promise<ProtobufReader> {
     return new Promise((resolve, reject) => {
       let answer: ProtobufReader | undefined;
-      const stream = this.open(headers, {
+      const stream = this.open(head, {
         onMessage: (message) => {
           answer ??= message;
         },

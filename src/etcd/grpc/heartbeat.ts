@@ -9,7 +9,7 @@ const answerMs = 5_000;
 /** Finds out that a connection is dead: pings it when calls are under way and nothing comes back. */
 export class Heartbeat {
   readonly #clock: Clock;
-  readonly #session: ClientHttp2Session;
+  readonly #session: Pick<ClientHttp2Session, "ping">;
   readonly #isBusy: () => boolean;
   readonly #onDead: () => void;
   #heardAt: number;
@@ -18,7 +18,7 @@ export class Heartbeat {
 
   constructor(
     clock: Clock,
-    session: ClientHttp2Session,
+    session: Pick<ClientHttp2Session, "ping">,
     { isBusy, onDead }: { readonly isBusy: () => boolean; readonly onDead: () => void },
   ) {
     this.#clock = clock;

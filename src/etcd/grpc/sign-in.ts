@@ -64,7 +64,7 @@ function isNotEnabled(error: unknown): boolean {
 }
 
 /** In how long a token should be renewed: at four fifths of a JWT's life; never for another kind. */
-function renewInMs(token: string | undefined, wallTime: number): number {
+export function renewInMs(token: string | undefined, wallTime: number): number {
   const expiresAtMs = token === undefined ? undefined : readExpiry(token);
   if (expiresAtMs === undefined) return Number.POSITIVE_INFINITY;
   const lifeMs = expiresAtMs - wallTime;

@@ -3,7 +3,6 @@ import type { Connection } from "./connection.ts";
 import { CallFailure } from "./failures.ts";
 import { encodeFrame } from "./framing.ts";
 import type { GrpcStream } from "./grpc-stream.ts";
-import { requestHeaders } from "./metadata.ts";
 import type { ProtobufReader } from "./protobuf.ts";
 import {
   decodeWatchAnswer,
@@ -39,6 +38,8 @@ export class WatchStream {
   readonly #standing = new Map<bigint, WatchState>();
   readonly #ids = new Map<WatchState, bigint>();
   #lastId = 0n;
+  /** The highest revision that the server spoke of. */
+  #revision = 0n;
   #isOver = false;
 
   constructor(
@@ -50,14 +51,18 @@ export class WatchStream {
     this.connection = connection;
     this.token = token;
     this.#owner = owner;
-    this.#stream = connection.open(requestHeaders("Watch/Watch", token), {
-      onMessage: (message) => this.#onMessage(message),
-      // Etcd has no reason to end it without one.
-      onEnd: (failure = new CallFailure("answered", "UNAVAILABLE", "The stream ended")) =>
-        this.#finish(failure),
-    });
+    this.#stream = connection.open(
+      { method: "Watch/Watch", token },
+      {
+        onMessage: (message) => this.#onMessage(message),
+        // Etcd has no reason to end it without one.
+        onEnd: (failure = new CallFailure("answered", "UNAVAILABLE", "The stream ended")) =>
+          this.#finish(failure),
+      },
+    );
     this.#watchdog = new Watchdog(clock, {
       isCreating: () => this.#pending.size > 0,
+      mayBeSilent: () => this.#isAhead(),
       ask: () => this.#send({ command: "progress" }),
       giveUp: () => connection.retire(),
     });
@@ -101,6 +106,7 @@ export class WatchStream {
   #onMessage(message: ProtobufReader): void {
     const answer = decodeWatchAnswer(message);
     this.#watchdog.hear();
+    if (answer.header.revision > this.#revision) this.#revision = answer.header.revision;
     if (answer.created) {
       this.#onCreated(answer);
       return;
@@ -134,6 +140,17 @@ export class WatchStream {
       this.#ids.set(watch, answer.id);
       watch.create(answer.header.revision);
     }
+  }
+
+  /**
+   * Whether a watch waits for a revision that etcd has not come to. As long as one does, newer
+   * versions say nothing of their progress, and only HTTP/2 pings tell that they are there.
+   */
+  #isAhead(): boolean {
+    for (const watch of this.#standing.values()) {
+      if ((watch.request.startRevision ?? 0n) > this.#revision + 1n) return true;
+    }
+    return false;
   }
 
   #forget(id: bigint, watch: WatchState): void {

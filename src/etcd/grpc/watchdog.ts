@@ -14,7 +14,7 @@ export interface WatchdogView {
 }
 
 /** What to do next, and when. */
-function nextStep(view: WatchdogView): { readonly at: number; readonly ask: boolean } {
+export function nextStep(view: WatchdogView): { readonly at: number; readonly ask: boolean } {
   const { heardAt, creatingSince = Number.POSITIVE_INFINITY, askedAt } = view;
   const silenceEnds = askedAt === undefined ? heardAt + silenceMs : askedAt + answerMs;
   const creationEnds = creatingSince + creationMs;
@@ -23,13 +23,23 @@ function nextStep(view: WatchdogView): { readonly at: number; readonly ask: bool
     : { at: silenceEnds, ask: askedAt === undefined };
 }
 
+/** What a watchdog asks, and what it lets others do. */
+export interface WatchdogActions {
+  /** Whether etcd still owes an answer to a new watch. */
+  isCreating(): boolean;
+  /** Whether etcd has a reason not to give a sign of life. */
+  mayBeSilent(): boolean;
+  ask(): void;
+  giveUp(): void;
+}
+
 /**
  * Notices when a stream of watches has gone deaf: a new watch is not answered, or there is no
  * sign of life even when asked for. Events may be rare, so silence alone means nothing.
  */
 export class Watchdog {
   readonly #clock: Clock;
-  readonly #actions: { isCreating(): boolean; ask(): void; giveUp(): void };
+  readonly #actions: WatchdogActions;
   #heardAt: number;
   #creatingSince: number | undefined;
   #askedAt: number | undefined;
@@ -37,7 +47,7 @@ export class Watchdog {
   #stopTimer: () => void = () => {};
   #isStopped = false;
 
-  constructor(clock: Clock, actions: { isCreating(): boolean; ask(): void; giveUp(): void }) {
+  constructor(clock: Clock, actions: WatchdogActions) {
     this.#clock = clock;
     this.#actions = actions;
     this.#heardAt = clock.now();
@@ -82,12 +92,15 @@ export class Watchdog {
     this.#wakesAt = Number.POSITIVE_INFINITY;
     const { at, ask } = this.#next();
     if (this.#clock.now() >= at) {
-      if (!ask) {
+      if (ask) {
+        this.#askedAt = this.#clock.now();
+        this.#actions.ask();
+      } else if (this.#creatingSince === undefined && this.#actions.mayBeSilent()) {
+        this.hear();
+      } else {
         this.#actions.giveUp();
         return;
       }
-      this.#askedAt = this.#clock.now();
-      this.#actions.ask();
     }
     this.#arm();
   }

@@ -11,6 +11,7 @@ import { WatchState } from "./watch-state.ts";
 import { WatchStream } from "./watch-stream.ts";
 
 const method = "Watch/Watch";
+const stableMs = 1_000;
 const pauseMsMin = 50;
 const pauseMsMax = 500;
 
@@ -72,13 +73,13 @@ export class Watches {
     while (this.#all.size > 0) {
       if (failures > 0) await this.#pause(failures);
       if (this.#all.size === 0) break;
-      const wasUseful = await this.#liveThroughStream();
-      failures = wasUseful ? 0 : failures + 1;
+      const wentWell = await this.#liveThroughStream();
+      failures = wentWell ? 0 : failures + 1;
     }
     this.#keeping = undefined;
   }
 
-  /** Opens a stream with all watches on it, and resolves when it is over: to whether it was of use. */
+  /** Opens a stream with all watches on it, and resolves when it is over: to whether it was a good one. */
   async #liveThroughStream(): Promise<boolean> {
     try {
       const { channel, signIn } = this.#route;
@@ -86,6 +87,7 @@ export class Watches {
       const token = await signIn?.token();
       if (this.#all.size === 0) return true;
 
+      const openedAt = this.#clock.now();
       let stream: WatchStream | undefined;
       let isIdle = false;
       const failure = await new Promise<CallFailure | undefined>((resolve) => {
@@ -101,7 +103,9 @@ export class Watches {
         for (const watch of this.#all) this.#create(stream, watch);
       });
       if (failure) this.#learnFrom(failure, connection, token);
-      return isIdle || stream?.wasUseful === true;
+      // A server that lets watches stand only to drop them is no reason to hurry.
+      const wasStable = this.#clock.now() - openedAt >= stableMs;
+      return isIdle || (wasStable && stream?.wasUseful === true);
     } catch (error) {
       const reason = toStoreError(error, { method });
       if (isPermanent(reason)) this.#endAll(reason);
@@ -115,7 +119,10 @@ export class Watches {
     } catch (error) {
       // The request itself cannot be sent: a revision beyond 64 bits.
       this.#all.delete(watch);
-      queueMicrotask(() => watch.end(error as Error));
+      queueMicrotask(() => {
+        watch.end(error as Error);
+        if (this.#all.size === 0) this.#stream?.end();
+      });
     }
   }
 
