@@ -19,8 +19,9 @@ interface Writes {
  * @throws {StoreError}
  */
 export function checkOverlaps(ops: readonly RequestOp[] = []): void {
-  const writes = ops.filter(({ op }) => op !== "range");
-  if (writes.length > 1 || writes[0]?.op === "txn") writesOf(writes);
+  let writes = 0;
+  for (const { op } of ops) writes += op === "range" ? 0 : op === "txn" ? 2 : 1;
+  if (writes > 1) writesOf(ops);
 }
 
 function writesOf(ops: readonly RequestOp[] = []): Writes {

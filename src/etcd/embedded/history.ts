@@ -38,9 +38,9 @@ export class History {
 
   append(commit: Commit): void {
     this.#commits.push(commit);
-    if (this.#commits.length - this.#forgotten > this.#limit) {
-      this.compact(commit.revision - BigInt(this.#limit) + 1n);
-    }
+    if (this.#commits.length - this.#forgotten <= this.#limit) return;
+    this.#forget(this.#forgotten + 1);
+    this.#compactRevision = this.#commits[this.#forgotten]?.revision ?? commit.revision;
   }
 
   /** The commits from a revision on, oldest first. */
@@ -50,10 +50,14 @@ export class History {
 
   /** Forgets the commits before a revision. */
   compact(revision: bigint): void {
+    this.#forget(this.#placeOf(revision));
     this.#compactRevision = revision;
-    this.#forgotten = this.#placeOf(revision);
-    if (this.#forgotten > 1024 && this.#forgotten > this.#commits.length / 2) {
-      this.#commits = this.#commits.slice(this.#forgotten);
+  }
+
+  #forget(count: number): void {
+    this.#forgotten = count;
+    if (count > 1024 && count > this.#commits.length / 2) {
+      this.#commits = this.#commits.slice(count);
       this.#forgotten = 0;
     }
   }

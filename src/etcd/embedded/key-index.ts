@@ -1,13 +1,14 @@
 import type { KeyValue } from "../api.ts";
 import type { KeySpan } from "./key-string.ts";
 
-interface Slot {
+/** A key in the index, and its present state. */
+export interface Slot {
   readonly key: string;
   kv: KeyValue;
 }
 
-// Small enough that an insertion moves little, large enough that there are few chunks.
-const longestChunk = 512;
+// Small enough that an insertion moves little, large enough that chunks are seldom split.
+const longestChunk = 32;
 
 /**
  * The keys that exist, with their present state, found by name and in order.
@@ -18,21 +19,19 @@ const longestChunk = 512;
 export class KeyIndex {
   readonly #slots = new Map<string, Slot>();
   readonly #chunks: Slot[][] = [];
+  // The first key of each chunk, side by side, for the search to touch little memory.
+  readonly #firsts: string[] = [];
 
   get size(): number {
     return this.#slots.size;
   }
 
-  get(key: string): KeyValue | undefined {
-    return this.#slots.get(key)?.kv;
+  find(key: string): Slot | undefined {
+    return this.#slots.get(key);
   }
 
-  set(key: string, kv: KeyValue): void {
-    const known = this.#slots.get(key);
-    if (known) {
-      known.kv = kv;
-      return;
-    }
+  /** Adds a key that is not there yet. */
+  add(key: string, kv: KeyValue): void {
     const slot = { key, kv };
     this.#slots.set(key, slot);
     this.#insert(slot);
@@ -41,9 +40,15 @@ export class KeyIndex {
   delete(key: string): void {
     if (!this.#slots.delete(key)) return;
     const at = this.#chunkFor(key);
-    const chunk = this.#chunks[at];
-    chunk?.splice(firstAtLeast(chunk, key), 1);
-    if (chunk?.length === 0) this.#chunks.splice(at, 1);
+    const chunk = this.#chunks[at] ?? [];
+    chunk.splice(firstAtLeast(chunk, key), 1);
+    const [first] = chunk;
+    if (first) {
+      this.#firsts[at] = first.key;
+    } else {
+      this.#chunks.splice(at, 1);
+      this.#firsts.splice(at, 1);
+    }
   }
 
   /** Calls `visit` with every key of a span, in order. `visit` must not change the index. */
@@ -64,21 +69,26 @@ export class KeyIndex {
     const at = this.#chunkFor(slot.key);
     const chunk = this.#chunks[at];
     if (!chunk) {
-      this.#chunks.push([slot]);
+      this.#addChunk(0, [slot]);
       return;
     }
     chunk.splice(firstAtLeast(chunk, slot.key), 0, slot);
-    if (chunk.length > longestChunk) this.#chunks.splice(at + 1, 0, chunk.splice(chunk.length / 2));
+    if (slot === chunk[0]) this.#firsts[at] = slot.key;
+    if (chunk.length > longestChunk) this.#addChunk(at + 1, chunk.splice(chunk.length / 2));
+  }
+
+  #addChunk(at: number, chunk: Slot[]): void {
+    this.#chunks.splice(at, 0, chunk);
+    this.#firsts.splice(at, 0, chunk[0]?.key ?? "");
   }
 
   /** The place of the last chunk that starts at or before `key`, else of the first one. */
   #chunkFor(key: string): number {
     let low = 0;
-    let high = this.#chunks.length;
+    let high = this.#firsts.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const first = this.#chunks[middle]?.[0];
-      if (first && first.key <= key) low = middle + 1;
+      if ((this.#firsts[middle] ?? "") <= key) low = middle + 1;
       else high = middle;
     }
     return Math.max(0, low - 1);

@@ -45,7 +45,7 @@ export class Keyspace {
 
   /** One key as it is now, after what the write under way has done to it. */
   get(key: Uint8Array): KeyValue | undefined {
-    return this.#index.get(keyString(key));
+    return this.#index.find(keyString(key))?.kv;
   }
 
   /** The keys of a range in order, as they are now or were at a past revision. */
@@ -81,7 +81,8 @@ export class Keyspace {
   /** Writes a key, within `write`. Tells the state before. */
   put(keyBytes: Uint8Array, { value, lease }: KeyState): KeyValue | undefined {
     const key = keyString(keyBytes);
-    const prev = this.#index.get(key);
+    const slot = this.#index.find(key);
+    const prev = slot?.kv;
     const modRevision = this.#revision + 1n;
     // Copies, for the caller may go on to use its buffers for something else.
     const kv: KeyValue = {
@@ -92,7 +93,8 @@ export class Keyspace {
       version: prev ? prev.version + 1n : 1n,
       lease,
     };
-    this.#index.set(key, kv);
+    if (slot) slot.kv = kv;
+    else this.#index.add(key, kv);
     this.#changes.push({ type: "put", key, kv, prev });
     return prev;
   }
@@ -127,9 +129,8 @@ export class Keyspace {
       this.#index.forEach(spanOf(range), visit);
       return;
     }
-    const key = keyString(range.key);
-    const kv = this.#index.get(key);
-    if (kv) visit(kv, key);
+    const slot = this.#index.find(keyString(range.key));
+    if (slot) visit(slot.kv, slot.key);
   }
 
   #commit(): void {
@@ -142,8 +143,10 @@ export class Keyspace {
 
   #undo(): void {
     for (const { key, prev } of this.#changes.reverse()) {
-      if (prev) this.#index.set(key, prev);
-      else this.#index.delete(key);
+      const slot = this.#index.find(key);
+      if (!prev) this.#index.delete(key);
+      else if (slot) slot.kv = prev;
+      else this.#index.add(key, prev);
     }
     this.#changes = [];
   }
