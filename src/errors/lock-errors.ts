@@ -13,6 +13,11 @@ export interface Holder {
   /** The holder's key in etcd. */
   readonly key: string;
   readonly fencingToken: bigint;
+  /**
+   * Whether the key goes by itself when its holder dies. One without a lease was put there
+   * by hand, and blocks the lock until somebody deletes it.
+   */
+  readonly expires: boolean;
 }
 
 /** Somebody else holds the lock, and the caller asked not to wait, or not any longer. */
@@ -33,7 +38,11 @@ export class AlreadyLockedError extends MicrolockError {
     const who =
       holder && ` by ${holder.nodeId ?? holder.key}${holder.reason ? ` (${holder.reason})` : ""}`;
     const queue = waiters ? `; ${waiters} waiting` : "";
-    super("ALREADY_LOCKED", `Lock "${key}" is already locked${who ?? ""}${queue}`);
+    const orphan =
+      holder?.expires === false
+        ? `. The key ${holder.key} has no lease and will never expire: delete it to free the lock`
+        : "";
+    super("ALREADY_LOCKED", `Lock "${key}" is already locked${who ?? ""}${queue}${orphan}`);
     this.key = key;
     this.holder = holder;
     this.waiters = waiters;

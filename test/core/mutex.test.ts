@@ -288,7 +288,8 @@ describe("Mutex", () => {
       success: [{ op: "put", request: { key: foreign, value: nobody } }],
     });
     await expect(one.acquire("jobs", { waitMs: 0 })).rejects.toMatchObject({
-      holder: { nodeId: undefined, key: "microlock/jobs/694d8f-anything" },
+      holder: { nodeId: undefined, key: "microlock/jobs/694d8f-anything", expires: false },
+      message: expect.stringContaining("delete it to free the lock"),
     });
     const waiting = one.acquire("jobs");
     await settle();
