@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CompactedError } from "../../../src/errors.ts";
+import { CompactedError, StoreError } from "../../../src/errors.ts";
 import type { WatchEvent } from "../../../src/etcd/api.ts";
 import { type ContractBench, type ContractCase, text } from "./bench.ts";
 
@@ -89,6 +89,25 @@ export const watchCases: readonly ContractCase[] = [
           undefined,
         ],
       );
+      watch.close();
+    },
+  },
+  {
+    name: "tells of each change in a transaction the state before the whole of it",
+    async check(bench) {
+      await bench.run(bench.put("a", "before"));
+      const watch = bench.watch(bench.all(), { prevKv: true });
+      await watch.standing();
+      const put = bench.nest({ success: [bench.put("a", "between")] });
+      await bench.run(put, bench.nest({ success: [bench.delete("a")] }));
+
+      const events = await watch.have(2);
+      assert.deepEqual(stories(bench, events), ["put a=between @2", "delete a @2"]);
+      assert.deepEqual(
+        events.map(({ prevKv }) => prevKv && text(prevKv.value)),
+        ["before", "before"],
+      );
+      checkGroups(watch.calls);
       watch.close();
     },
   },
@@ -241,9 +260,12 @@ export const watchCases: readonly ContractCase[] = [
       assert.equal(error.compactRevision, bench.base + 3n);
       assert.deepEqual(watch.events, []);
 
-      const from = bench.watch(bench.all(), { startRevision: bench.base + 3n });
-      assert.deepEqual(stories(bench, await from.have(1)), ["put a=3 @3"]);
-      from.close();
+      const from = { startRevision: bench.base + 3n, prevKv: true };
+      const rest = bench.watch(bench.all(), from);
+      const events = await rest.have(1);
+      assert.deepEqual(stories(bench, events), ["put a=3 @3"]);
+      assert.equal(events[0]?.prevKv, undefined, "the state before is compacted");
+      rest.close();
     },
   },
   {
@@ -263,8 +285,12 @@ export const watchCases: readonly ContractCase[] = [
     name: "ends at once for a range that has no keys",
     async check(bench) {
       const watch = bench.watch(bench.all("b", "a"));
-      const { message } = await watch.ended();
-      assert.match(message, /watcher range is empty/);
+      const error = await watch.ended();
+      assert.ok(error instanceof StoreError);
+      assert.deepEqual(
+        [error.status, error.message],
+        ["FAILED_PRECONDITION", "mvcc: watcher range is empty"],
+      );
     },
   },
 ];
