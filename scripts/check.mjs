@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findEveryEtcd } from "./etcd-binaries.mjs";
 
-/** @import { EtcdBinaries } from "./etcd-binaries.mjs" */
+/** @import { EtcdBinaries } from "./etcd-version.mjs" */
 
 const folder = mkdtempSync(join(tmpdir(), "microlock-check-"));
 const tests = { passed: 0, failed: 0 };

@@ -134,6 +134,7 @@ async function openStore(
   }
   const way = target === undefined ? wayOfEtcdctl(process.env, options) : { ...options, target };
   const endpoints = endpointsOf(way.target);
+  // biome-ignore lint/style/noRestrictedImports: now it is asked for.
   const { GrpcEtcd } = await import("./etcd/grpc/grpc-etcd.ts");
   const { auth } = way;
   const tls = way.tls && {
@@ -161,6 +162,7 @@ async function embeddedStore(target: string, options: ConnectOptions): Promise<E
   for (const [option, value] of Object.entries({ tls, auth, clock })) {
     if (value) throw new InvalidOptionError(option, 'left out with "memory:"', value);
   }
+  // biome-ignore lint/style/noRestrictedImports: now it is asked for.
   const { EmbeddedEtcd } = await import("./etcd/embedded/embedded-etcd.ts");
   const known = embeddedStores.get(target);
   if (known) return known;
