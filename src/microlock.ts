@@ -11,7 +11,8 @@ import {
   NodeIdRequiredError,
 } from "./errors.ts";
 import type { Etcd } from "./etcd/api.ts";
-import { type Etcd3Client, Etcd3Store, isEtcd3 } from "./etcd/etcd3/etcd3-store.ts";
+import { type Etcd3Client, isEtcd3 } from "./etcd/etcd3/client.ts";
+import { Etcd3Store } from "./etcd/etcd3/etcd3-store.ts";
 import { isNodeEtcd, type NodeEtcd, type NodeEtcdResponse } from "./etcd/v2/node-etcd.ts";
 import type { LockBackend } from "./legacy/backend.ts";
 import { QueueLock, type QueueLockAnswer } from "./legacy/queue-lock.ts";

@@ -3,6 +3,7 @@ import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts
 import type { Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
 import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
+import { randomLeaseId } from "./lease-id.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { steadyWatch } from "./steady-watch.ts";
 import { type Step, type StepResult, Transactor, type Waiting } from "./transactor.ts";
@@ -247,10 +248,4 @@ function attemptMs(ttlMs: number): number {
 function isPassing(error: unknown): boolean {
   if (!(error instanceof StoreUnavailableError)) return false;
   return error.status === "DEADLINE_EXCEEDED" || error.message.startsWith("etcdserver:");
-}
-
-/** A positive 63-bit number: a negative id can put an old etcd out of step with itself. */
-export function randomLeaseId(): bigint {
-  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-  return (BigInt(high >>> 1) << 32n) | BigInt(low || 1);
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
 import type {
   Compare,
@@ -11,6 +11,7 @@ import type {
 } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
 import { Gate } from "./gate.ts";
+import { throughConsensus } from "./through-consensus.ts";
 
 /** How a call waits. */
 export interface Waiting {
@@ -204,7 +205,7 @@ export class Transactor {
       if (unanswered || signal?.aborted) onDoubt();
       if (!unanswered) throw this.#translate(error);
       if (clock.now() + pauseMs >= giveUpAt) throw error;
-      await this.#pause(sentAt + pauseMs - clock.now(), signal);
+      await sleep(clock, sentAt + pauseMs - clock.now(), signal);
       return undefined;
     }
   }
@@ -236,14 +237,6 @@ export class Transactor {
   #giveUpAt({ timeoutMs = this.#options.callTimeoutMs }: Waiting): number {
     return this.#options.clock.now() + timeoutMs;
   }
-
-  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    let cancel = (): void => {};
-    const over = new Promise<void>((resolve) => {
-      cancel = this.#options.clock.setTimer(Math.max(ms, 0), resolve);
-    });
-    return abortable(over, signal).finally(cancel);
-  }
 }
 
 /** Etcd says that the session's lease or key is gone. Whoever owns the session has been told why. */
@@ -253,16 +246,4 @@ class SessionGoneError extends Error {
   constructor(options?: ErrorOptions) {
     super("The session's lease is gone", options);
   }
-}
-
-/**
- * An operation that changes nothing, but makes its transaction a write: etcd answers a
- * transaction of reads from one member, which after a pause may be a stale one
- * (etcd-io/etcd#20418). What ownership is decided by has to go through consensus.
- */
-export function throughConsensus(key: Uint8Array): RequestOp {
-  // Nobody puts this key: it is our own, with a zero byte behind it.
-  const nobodys = new Uint8Array(key.length + 1);
-  nobodys.set(key);
-  return { op: "deleteRange", request: { key: nobodys } };
 }

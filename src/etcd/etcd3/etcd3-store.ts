@@ -22,8 +22,6 @@ import { translateError } from "./errors.ts";
 import { Etcd3Watch } from "./etcd3-watch.ts";
 import { fromBytes, fromHeader, fromTxnResult, toTxn } from "./messages.ts";
 
-export { type Etcd3Client, isEtcd3 } from "./client.ts";
-
 // Longer than etcd itself works on a request, which is 7 seconds with its defaults.
 const longestCallMs = 10_000;
 
@@ -126,7 +124,7 @@ export class Etcd3Store implements Etcd {
       },
     });
     this.#watches.add(watch);
-    if (this.#closed) watch.end(new ClosedError());
+    if (this.#closed) watch.end(new ClosedError("The store"));
     return {
       close: () => {
         this.#watches.delete(watch);
@@ -139,7 +137,7 @@ export class Etcd3Store implements Etcd {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const error = new ClosedError();
+    const error = new ClosedError("The store");
     for (const call of this.#calls) call.abort(error);
     for (const watch of this.#watches) watch.end(error);
   }
@@ -148,7 +146,7 @@ export class Etcd3Store implements Etcd {
     { signal, timeoutMs = longestCallMs, keepsProcessAlive }: CallOptions = {},
     send: (call: Etcd3CallOptions) => Promise<T>,
   ): Promise<T> {
-    if (this.#closed) throw new ClosedError();
+    if (this.#closed) throw new ClosedError("The store");
     const call = new AbortController();
     this.#calls.add(call);
     const { signal: over, unfollow } = followSignals(call.signal, signal);

@@ -107,12 +107,12 @@ export class Etcd3Watch {
     this.#observer.onEvents(events);
   }
 
-  #cancelled(stream: Stream, { compact_revision, cancel_reason }: WatchAnswer): void {
+  #cancelled(stream: Stream, { compact_revision, cancel_reason, created }: WatchAnswer): void {
     const compactRevision = BigInt(compact_revision);
     const error =
       compactRevision > 0n
         ? new CompactedError(compactRevision)
-        : translateCancelReason(cancel_reason);
+        : translateCancelReason(cancel_reason, created);
     if (error instanceof StoreUnavailableError) this.#failed(stream, error);
     else this.#endNow(error);
   }

@@ -1,10 +1,10 @@
 import {
   StoreDeniedError,
   StoreError,
-  type StoreErrorCode,
   type StoreStatus,
   StoreUnavailableError,
 } from "../../errors.ts";
+import { storeErrorCode } from "../server-words.ts";
 import { CallFailure, NoConnection } from "./failures.ts";
 import { MalformedMessageError } from "./protobuf.ts";
 
@@ -13,44 +13,6 @@ export interface CallContext {
   /** As etcd names it: `KV/Txn`. */
   readonly method: string;
   readonly endpoint?: string | undefined;
-}
-
-/** What an answer of etcd means; the first row that fits counts. */
-interface Row {
-  readonly status?: StoreStatus;
-  readonly text?: RegExp;
-  readonly code: StoreErrorCode;
-}
-
-const rows: readonly Row[] = [
-  // Etcd reports some refusals of a user as wrong arguments, so the text has to tell.
-  { text: /authentication failed, invalid user ID or password/, code: "STORE_DENIED" },
-  { text: /user name is empty/, code: "STORE_DENIED" },
-  { text: /user name not found/, code: "STORE_DENIED" },
-  { text: /invalid auth token/, code: "STORE_DENIED" },
-  { text: /revision of auth store is old/, code: "STORE_DENIED" },
-  { text: /permission denied/, code: "STORE_DENIED" },
-  { status: "PERMISSION_DENIED", code: "STORE_DENIED" },
-  { status: "UNAUTHENTICATED", code: "STORE_DENIED" },
-  { text: /database space exceeded/, code: "STORE_FULL" },
-  { status: "UNIMPLEMENTED", code: "STORE_UNSUPPORTED" },
-  { status: "UNAVAILABLE", code: "STORE_UNAVAILABLE" },
-  { status: "DEADLINE_EXCEEDED", code: "STORE_UNAVAILABLE" },
-  { status: "CANCELLED", code: "STORE_UNAVAILABLE" },
-  { status: "INTERNAL", code: "STORE_UNAVAILABLE" },
-  // What etcd itself says under this status is a refusal; anything else may hide a success.
-  { status: "UNKNOWN", text: /^(etcdserver|auth|mvcc|lease): /, code: "STORE_ERROR" },
-  { status: "UNKNOWN", code: "STORE_UNAVAILABLE" },
-];
-
-/** The code that users see for a status and text of etcd. */
-export function storeErrorCode(status: StoreStatus, message: string): StoreErrorCode {
-  const row = rows.find(
-    (candidate) =>
-      (candidate.status === undefined || candidate.status === status) &&
-      (candidate.text === undefined || candidate.text.test(message)),
-  );
-  return row?.code ?? "STORE_ERROR";
 }
 
 /** Whether etcd did not carry out a request because of the token: a new one will help. */
