@@ -11,7 +11,7 @@ import {
   NodeIdRequiredError,
 } from "./errors.ts";
 import type { Etcd } from "./etcd/api.ts";
-import { type Etcd3Client, isEtcd3 } from "./etcd/etcd3/client.ts";
+import { isEtcd3 } from "./etcd/etcd3/client.ts";
 import { Etcd3Store } from "./etcd/etcd3/etcd3-store.ts";
 import { isNodeEtcd, type NodeEtcd, type NodeEtcdResponse } from "./etcd/v2/node-etcd.ts";
 import type { LockBackend } from "./legacy/backend.ts";
@@ -47,6 +47,18 @@ export interface QueueClient {
   readonly clock?: Clock | undefined;
   /** What an entry's key in the queue of `name` begins with, without the slash. */
   keyOf(name: string): string;
+}
+
+/** An `Etcd3` of the `etcd3` package, by what tells it from other clients: its raw clients. */
+export interface Etcd3Client {
+  /** For transactions. */
+  readonly kv: object;
+  /** For leases. */
+  readonly leaseClient: object;
+  /** For watches. */
+  readonly watchClient: object;
+  /** Ends the client. A `Microlock` never calls it. */
+  close(): unknown;
 }
 
 /** The clients that a `Microlock` works with. */

@@ -2,10 +2,10 @@ import { MicrolockError } from "./microlock-error.ts";
 
 /** An argument or option is not what it should be. Nothing was sent or created. */
 export class InvalidOptionError extends MicrolockError {
-  override name = "InvalidOptionError";
   /** The argument or option, as the caller writes it. */
   readonly option: string;
 
+  /** The message is "`option` must be `expected`, but is …", with what came described in words. */
   constructor(option: string, expected: string, received: unknown, options?: ErrorOptions) {
     super("INVALID_OPTION", `${option} must be ${expected}, but is ${describe(received)}`, options);
     this.option = option;

@@ -25,7 +25,6 @@ export interface Holder {
 
 /** Somebody else holds the lock, and the caller asked not to wait, or not any longer. */
 export class AlreadyLockedError extends MicrolockError {
-  override name = "AlreadyLockedError";
   /** The name of the lock. */
   readonly key: string;
   /** Who held it when we gave up, if anybody still did. */
@@ -33,10 +32,8 @@ export class AlreadyLockedError extends MicrolockError {
   /** How many stood in the queue behind the holder, without us. */
   readonly waiters: number | undefined;
 
-  constructor(
-    key: string,
-    facts: { holder?: Holder | undefined; waiters?: number | undefined } = {},
-  ) {
+  /** `key` is the name of the lock; the facts are what is known of who stands in the queue. */
+  constructor(key: string, facts: Partial<Pick<AlreadyLockedError, "holder" | "waiters">> = {}) {
     const { holder, waiters } = facts;
     const who =
       holder && ` by ${holder.nodeId ?? holder.key}${holder.reason ? ` (${holder.reason})` : ""}`;
@@ -89,7 +86,6 @@ const lossStories: Readonly<Record<LossReason, string>> = {
  * alone.
  */
 export class LockLostError extends MicrolockError {
-  override name = "LockLostError";
   /** The name of the lock. */
   readonly key: string;
   /** Why it was lost. */
@@ -99,10 +95,11 @@ export class LockLostError extends MicrolockError {
   /** From `run`: what the work threw, perhaps because the lock was lost. */
   declare readonly workError?: unknown;
 
+  /** `key` is the name of the lock. The options may carry the outcome of the work. */
   constructor(
     key: string,
     reason: LossReason,
-    options: ErrorOptions & { result?: unknown; workError?: unknown } = {},
+    options: ErrorOptions & Pick<LockLostError, "result" | "workError"> = {},
   ) {
     super("LOCK_LOST", `Lock "${key}" was lost: ${lossStories[reason]}`, options);
     this.key = key;
@@ -114,12 +111,12 @@ export class LockLostError extends MicrolockError {
 
 /** A waiter's place in the queue is gone, so its turn would never come. Ask again. */
 export class PlaceLostError extends MicrolockError {
-  override name = "PlaceLostError";
   /** The name of the lock. */
   readonly key: string;
   /** Why it was lost. */
   readonly reason: LossReason;
 
+  /** `key` is the name of the lock. */
   constructor(key: string, reason: LossReason, options?: ErrorOptions) {
     super(
       "PLACE_LOST",
@@ -133,8 +130,7 @@ export class PlaceLostError extends MicrolockError {
 
 /** The client was closed before or during the call. */
 export class ClosedError extends MicrolockError {
-  override name = "ClosedError";
-
+  /** `what` begins the message. @default "The client" */
   constructor(what = "The client") {
     super("CLOSED", `${what} is closed`);
   }

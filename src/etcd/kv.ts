@@ -45,6 +45,14 @@ export interface KeyRange {
 /** What the keys of an answer can be sorted by. */
 export type SortTarget = "key" | "version" | "createRevision" | "modRevision" | "value";
 
+/** The order in which keys are returned. */
+export interface Sort {
+  /** What to compare. */
+  readonly by: SortTarget;
+  /** Smallest first, or largest first. */
+  readonly order: "ascending" | "descending";
+}
+
 /** Reads the keys of a range. */
 export interface RangeRequest extends KeyRange {
   /** How many keys to return at the most; 0 or absent for all. */
@@ -52,9 +60,7 @@ export interface RangeRequest extends KeyRange {
   /** Reads the store as it was at that revision; 0 or absent for now. */
   readonly revision?: bigint | undefined;
   /** The order of the answer, applied before `limit`. @default by key, ascending */
-  readonly sort?:
-    | { readonly by: SortTarget; readonly order: "ascending" | "descending" }
-    | undefined;
+  readonly sort?: Sort | undefined;
   /** Leaves the values out. @default false */
   readonly keysOnly?: boolean | undefined;
   /** Leaves the keys out: only `count` says something. @default false */
@@ -139,17 +145,33 @@ export type Compare = KeyRange & {
 
 /** One operation of a transaction. */
 export type RequestOp =
-  | { readonly op: "range"; readonly request: RangeRequest }
-  | { readonly op: "put"; readonly request: PutRequest }
-  | { readonly op: "deleteRange"; readonly request: DeleteRangeRequest }
-  | { readonly op: "txn"; readonly request: TxnRequest };
+  | Operation<"range", RangeRequest>
+  | Operation<"put", PutRequest>
+  | Operation<"deleteRange", DeleteRangeRequest>
+  | Operation<"txn", TxnRequest>;
+
+/** One operation of its kind. */
+interface Operation<Kind, Request> {
+  /** What to do. */
+  readonly op: Kind;
+  /** With what. */
+  readonly request: Request;
+}
 
 /** The answer to the operation at the same place in the request. */
 export type ResponseOp =
-  | { readonly op: "range"; readonly response: RangeResponse }
-  | { readonly op: "put"; readonly response: PutResponse }
-  | { readonly op: "deleteRange"; readonly response: DeleteRangeResponse }
-  | { readonly op: "txn"; readonly response: TxnResult };
+  | Outcome<"range", RangeResponse>
+  | Outcome<"put", PutResponse>
+  | Outcome<"deleteRange", DeleteRangeResponse>
+  | Outcome<"txn", TxnResult>;
+
+/** The answer to one operation of its kind. */
+interface Outcome<Kind, Response> {
+  /** What was done. */
+  readonly op: Kind;
+  /** What came of it. */
+  readonly response: Response;
+}
 
 /** A transaction: what is done depends on the state, and all of it happens at one revision. */
 export interface TxnRequest {

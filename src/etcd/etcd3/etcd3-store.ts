@@ -17,7 +17,7 @@ import type {
   WatchObserver,
   WatchRequest,
 } from "../api.ts";
-import type { Etcd3CallOptions, Etcd3Client } from "./client.ts";
+import type { Etcd3CallOptions, RawEtcd3 } from "./client.ts";
 import { translateError } from "./errors.ts";
 import { Etcd3Watch } from "./etcd3-watch.ts";
 import { fromBytes, fromHeader, fromTxnResult, toTxn } from "./messages.ts";
@@ -33,14 +33,14 @@ const longestCallMs = 10_000;
  * a leader, so that a member that was cut off keeps its watches silent instead of ending them.
  */
 export class Etcd3Store implements Etcd {
-  readonly #client: Etcd3Client;
+  readonly #client: RawEtcd3;
   readonly #clock: Clock;
   /** What gives up each call that is under way. */
   readonly #calls = new Set<AbortController>();
   readonly #watches = new Set<Etcd3Watch>();
   #closed = false;
 
-  constructor(client: Etcd3Client, clock: Clock) {
+  constructor(client: RawEtcd3, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
   }

@@ -64,8 +64,11 @@ export interface NodeEtcdNode {
  * `error` for an answer that it does not understand. It goes on over reconnections.
  */
 export interface NodeEtcdWatcher {
+  /** Adds a listener. */
   on(event: string, listener: (argument: unknown) => void): unknown;
+  /** Removes a listener. Without it, listeners stay until the watcher is collected. */
   removeListener?(event: string, listener: (argument: unknown) => void): unknown;
+  /** Ends the request under way, and asks no more. */
   stop(): unknown;
 }
 
