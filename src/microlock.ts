@@ -31,14 +31,19 @@ export const events = {
 
 /** The events of a `Microlock`, and what their listeners are called with. */
 export interface MicrolockEvents {
+  /** Somebody has the lock who did not have it before: this node or another one. */
   locked: [];
+  /** Whoever had the lock has it no longer: unlocked, deleted or expired. */
   unlocked: [];
+  /** A refusal, which `lock`, `unlock` or `renew` also rejects with, or trouble with following the lock. */
   error: [Error];
 }
 
 /** As much of a client from `connect()` as the 1.x class needs. */
 export interface QueueClient {
+  /** The port to etcd v3 that the lock works on. */
   readonly etcd: Etcd;
+  /** Where it takes the time from. @default the process's monotonic clock */
   readonly clock?: Clock | undefined;
   /** What an entry's key in the queue of `name` begins with, without the slash. */
   keyOf(name: string): string;

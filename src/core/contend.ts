@@ -1,11 +1,17 @@
 import { within } from "../clock.ts";
-import { AlreadyLockedError, ClosedError, PlaceLostError } from "../errors.ts";
+import {
+  AlreadyLockedError,
+  ClosedError,
+  PlaceLostError,
+  StoreError,
+  StoreUnavailableError,
+} from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
 import { followSignals } from "../signals.ts";
 import { entryValue } from "./entry.ts";
 import { Hold } from "./hold.ts";
 import type { Others, Place } from "./place.ts";
-import type { Queue } from "./queue.ts";
+import type { Queue, View } from "./queue.ts";
 
 /** What makes one primitive differ from another. */
 export interface Rule {
@@ -62,12 +68,15 @@ export async function contend(queue: Queue, rule: Rule, options: ContendOptions)
       if (blocking.length === 0) return new Hold(place);
       view =
         (await queue.changed(place, blocking, view.revision, waiting.signal)) ??
-        (await place.look(rule.lookback, { signal }));
+        (await lookIfPossible(place, rule.lookback, waiting.signal)) ??
+        view;
     }
   } catch (error) {
     const others = await leave(place);
     if (signal?.aborted) throw signal.reason;
-    if (place.loss) throw lostPlace(place);
+    // Whoever never had a place is told what kept it from getting one.
+    const isOut = error instanceof StoreError && place.createRevision === 0n;
+    if (place.loss && !isOut) throw lostPlace(place);
     if (outOfTime.signal.aborted && error === outOfTime.signal.reason) {
       throw new AlreadyLockedError(queue.name, others);
     }
@@ -96,7 +105,24 @@ export async function attempt(
   } catch (error) {
     await leave(place);
     if (options.signal?.aborted) throw options.signal.reason;
-    throw place.loss ? lostPlace(place) : error;
+    throw place.loss && !(error instanceof StoreError) ? lostPlace(place) : error;
+  }
+}
+
+/**
+ * Looks who is ahead. Resolves with nothing if etcd does not answer: the place is ours for as
+ * long as the session lives, so an outage that is shorter costs nobody the turn.
+ */
+async function lookIfPossible(
+  place: Place,
+  lookback: number,
+  signal: AbortSignal,
+): Promise<View | undefined> {
+  try {
+    return await place.look(lookback, { signal });
+  } catch (error) {
+    if (error instanceof StoreUnavailableError && !place.loss) return undefined;
+    throw error;
   }
 }
 

@@ -58,22 +58,28 @@ export class Session {
   static async open(etcd: Etcd, options: SessionOptions): Promise<Session> {
     const { clock, callTimeoutMs } = options;
     const giveUpAt = clock.now() + callTimeoutMs;
+    // Etcd counts in whole seconds.
+    const ttl = Math.ceil(options.ttlMs / 1_000);
     for (;;) {
-      const timeoutMs = Math.min(attemptMs(options.ttlMs), giveUpAt - clock.now());
+      const timeoutMs = Math.min(attemptMs(ttl * 1_000), giveUpAt - clock.now());
       try {
-        return await Session.#openOnce(etcd, options, timeoutMs);
+        return await Session.#openOnce(etcd, options, BigInt(ttl), timeoutMs);
       } catch (error) {
         if (!isPassing(error) || clock.now() + 1 >= giveUpAt) throw error;
       }
     }
   }
 
-  static async #openOnce(etcd: Etcd, options: SessionOptions, timeoutMs: number): Promise<Session> {
+  static async #openOnce(
+    etcd: Etcd,
+    options: SessionOptions,
+    ttl: bigint,
+    timeoutMs: number,
+  ): Promise<Session> {
     // An id of our own, so that a lease can be ended even if its grant got no answer.
     const id = randomLeaseId();
     try {
       const askedAt = options.clock.now();
-      const ttl = BigInt(Math.ceil(options.ttlMs / 1_000));
       const granted = await etcd.leaseGrant({ id, ttl }, { timeoutMs });
       const key = bytesOf(sessionKey(options.namespace, id));
       const value = entryValue(options.identity, options.clock.wallTime());
@@ -84,8 +90,13 @@ export class Session {
       const lease = { id, askedAt, ttlMs: Number(granted.ttl) * 1_000, raftTerm: header.raftTerm };
       return new Session(etcd, options, lease, key, header);
     } catch (error) {
-      // If this fails too, the lease ends by itself.
-      void etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
+      // If this fails too, the lease ends by itself. An etcd that refused is there to answer,
+      // and whoever hears of the refusal may close the connection to it at once.
+      const isWaitedFor = !(error instanceof StoreUnavailableError);
+      const revoked = etcd
+        .leaseRevoke(id, { timeoutMs, keepsProcessAlive: isWaitedFor })
+        .catch(() => {});
+      if (isWaitedFor) await revoked;
       throw error;
     }
   }

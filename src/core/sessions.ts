@@ -34,6 +34,8 @@ export class Sessions {
   /** The queue for a lock. All who ask for it in this client share it. */
   async queue(name: string, signal?: AbortSignal | undefined): Promise<Queue> {
     const session = await this.session(signal);
+    // It was closed while we waited for that: the session has told everybody, but for us.
+    if (this.#closing) throw new ClosedError();
     const known = this.#queues.get(name);
     if (known?.session === session) return known;
     const queue = new Queue(session, name, () => {

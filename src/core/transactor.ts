@@ -15,8 +15,13 @@ import { throughConsensus } from "./through-consensus.ts";
 
 /** How a call waits. */
 export interface Waiting {
+  /** Gives up when it aborts, with its reason. What was asked may be carried out all the same. */
   readonly signal?: AbortSignal | undefined;
-  /** How long to keep asking when etcd does not answer. */
+  /**
+   * How long to keep asking, in milliseconds, when etcd does not answer.
+   *
+   * @default `callTimeoutMs` of the client
+   */
   readonly timeoutMs?: number | undefined;
 }
 

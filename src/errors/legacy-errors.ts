@@ -39,7 +39,9 @@ export class InvalidTtlError extends MicrolockError {
 /** 1.x class: `unlock` or `renew` of a lock that this node does not hold. */
 export class LockNotOwnedError extends MicrolockError {
   override name = "LockNotOwnedError";
+  /** The name of the lock. */
   readonly key: string;
+  /** The node that does not have it. */
   readonly nodeId: string;
 
   constructor(key: string, nodeId: string) {

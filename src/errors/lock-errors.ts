@@ -4,7 +4,9 @@ import { MicrolockError } from "./microlock-error.ts";
 export interface Holder {
   /** `nodeId` of the client that holds it; undefined for a foreign holder, such as a Go service. */
   readonly nodeId?: string | undefined;
+  /** The name of its host. */
   readonly host?: string | undefined;
+  /** The id of its process, on that host. */
   readonly pid?: number | undefined;
   /** When it asked for the lock, by its own clock, as an ISO 8601 time. */
   readonly since?: string | undefined;
@@ -12,6 +14,7 @@ export interface Holder {
   readonly reason?: string | undefined;
   /** The holder's key in etcd. */
   readonly key: string;
+  /** Larger than that of every holder before: the create revision of `key`. */
   readonly fencingToken: bigint;
   /**
    * Whether the key goes by itself when its holder dies. One without a lease was put there
@@ -92,9 +95,9 @@ export class LockLostError extends MicrolockError {
   /** Why it was lost. */
   readonly reason: LossReason;
   /** From `run`: what the work returned, though the lock was lost meanwhile. */
-  readonly result?: unknown;
+  declare readonly result?: unknown;
   /** From `run`: what the work threw, perhaps because the lock was lost. */
-  readonly workError?: unknown;
+  declare readonly workError?: unknown;
 
   constructor(
     key: string,

@@ -26,6 +26,7 @@ export type StoreStatus = (typeof storeStatuses)[number];
 /** Etcd refused a request. Nothing was carried out, unless a subclass says otherwise. */
 export class StoreError extends MicrolockError {
   override name = "StoreError";
+  /** What went wrong, as a word that never changes. */
   declare readonly code: StoreErrorCode;
   /** The gRPC status that etcd answered with. */
   readonly status: StoreStatus;

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import { holderOf } from "../core/entry.ts";
 import { bytesOf, prefixRange, textOf } from "../core/keys.ts";
 import { randomLeaseId } from "../core/lease-id.ts";
@@ -42,6 +42,8 @@ export interface QueueLockOptions {
 
 // How long one call keeps asking when etcd does not answer.
 const callTimeoutMs = 5_000;
+// How long a call waits for the watch to stand.
+const standingMs = 1_000;
 
 /**
  * The 1.x lock as an entry in the queue that all primitives share, with Go and etcdctl. It
@@ -211,8 +213,9 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
   async #begin(success: readonly RequestOp[], giveUpAt: number): Promise<TxnResponse> {
     const [response] = await Promise.all([
       this.#etcd.txn({ success }, giveUpAt),
-      // So that no change of ours happens before whoever listens can see it.
-      this.#watch?.standing,
+      // So that no change of ours happens before whoever listens can see it. The watch by
+      // itself would let the process end meanwhile.
+      this.#watch && within(this.#options.clock, standingMs, this.#watch.standing),
     ]);
     return response;
   }

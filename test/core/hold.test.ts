@@ -152,6 +152,7 @@ describe("Hold", () => {
     bench.etcd.forget();
     await expect(hold.put("", "x")).rejects.toMatchObject({ code: "INVALID_OPTION" });
     await expect(hold.put("k", 5 as never)).rejects.toMatchObject({ option: "value" });
+    await expect(hold.put("k", "\ud800")).rejects.toMatchObject({ option: "value" });
     await expect(hold.delete(7 as never)).rejects.toMatchObject({ option: "key" });
     await expect(hold.verify({ timeoutMs: -1 })).rejects.toMatchObject({ option: "timeoutMs" });
     expect(bench.etcd.calls.txn).toBe(0);

@@ -12,6 +12,7 @@ const installed = join(consumer, "node_modules/microlock");
 const values = [
   "AlreadyLockedError",
   "ClosedError",
+  "CompactedError",
   "EtcdClientRequiredError",
   "InvalidOptionError",
   "InvalidTtlError",

@@ -13,6 +13,10 @@ export interface CallContext {
   /** As etcd names it: `KV/Txn`. */
   readonly method: string;
   readonly endpoint?: string | undefined;
+  /** All that could be asked. */
+  readonly endpoints?: string | undefined;
+  /** As whom. */
+  readonly user?: string | undefined;
 }
 
 /** Whether etcd did not carry out a request because of the token: a new one will help. */
@@ -31,18 +35,32 @@ export function isStaleToken(answer: {
 export function answerError(
   status: StoreStatus,
   message: string,
-  { method, endpoint = "etcd" }: CallContext,
+  { method, endpoint = "etcd", user }: CallContext,
 ): StoreError {
   const code = storeErrorCode(status, message);
   if (code === "STORE_UNAVAILABLE") {
     return new StoreUnavailableError(`${message || status} (${method} at ${endpoint})`, { status });
   }
-  if (code === "STORE_DENIED") return new StoreDeniedError(status, message || status);
+  if (code === "STORE_DENIED") return new StoreDeniedError(status, denial(message || status, user));
   if (code === "STORE_UNSUPPORTED") {
     const text = `${endpoint} does not know ${method}: etcd 3.4 or newer is needed (${message})`;
     return new StoreError(status, text, { code });
   }
   return new StoreError(status, message || status, { code });
+}
+
+// What to look at, by what etcd says.
+const denials: readonly (readonly [RegExp, string])[] = [
+  [/authentication failed/, "are auth.username and auth.password right?"],
+  [/user name is empty/, "etcd has authentication enabled: give auth"],
+  [/permission denied/, "has the user a role for these keys? Is the namespace right?"],
+];
+
+function denial(message: string, user: string | undefined): string {
+  const hint = denials.find(([sign]) => sign.test(message))?.[1];
+  const who = user !== undefined && `user ${JSON.stringify(user)}`;
+  const facts = [who, hint].filter(Boolean).join(": ");
+  return facts === "" ? message : `${message} (${facts})`;
 }
 
 /** The error of the port for a call that failed; what is none of ours passes through. */
@@ -62,11 +80,15 @@ export function toStoreError(failure: unknown, context: CallContext): unknown {
 }
 
 /** Nobody said anything within the time that the call had. */
-export function deadlineError(timeoutMs: number, { method, endpoint }: CallContext): StoreError {
+export function deadlineError(
+  timeoutMs: number,
+  { method, endpoint, endpoints = "etcd" }: CallContext,
+): StoreError {
+  const within = `within ${Math.ceil(timeoutMs)} ms`;
   const text =
     endpoint === undefined
-      ? `No connection to etcd within ${timeoutMs} ms, so ${method} was not sent`
-      : `No answer from ${endpoint} to ${method} within ${timeoutMs} ms; it may have been carried out`;
+      ? `No connection to ${endpoints} ${within}, so ${method} was not sent`
+      : `No answer from ${endpoint} to ${method} ${within}; it may have been carried out`;
   return new StoreUnavailableError(text, { status: "DEADLINE_EXCEEDED" });
 }
 
