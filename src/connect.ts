@@ -221,6 +221,10 @@ function checkOptions(options: unknown): asserts options is ConnectOptions {
   checkMethods("store", store, ["txn", "leaseGrant", "leaseKeepAlive", "leaseRevoke", "watch"]);
   checkMethods("clock", clock, ["now", "wallTime", "setTimer"]);
   if (auth !== undefined) {
+    // A text may well have the password in it, which is not for logs.
+    if (typeof auth === "string") {
+      throw new InvalidOptionError("auth", "an object, not a string", Object(auth));
+    }
     checkKnown(auth, ["username", "password"], "auth");
     checkFilled("auth.username", auth.username);
     checkText("auth.password", auth.password ?? null);

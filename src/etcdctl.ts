@@ -60,7 +60,8 @@ function userOf(user: string | undefined, password: string | undefined): AuthOpt
   const colon = user.indexOf(":");
   if (colon < 1) {
     const expected = '"name:password", or come with ETCDCTL_PASSWORD';
-    throw new InvalidOptionError("ETCDCTL_USER", expected, user);
+    // What stands behind a colon is a password, which is not for logs.
+    throw new InvalidOptionError("ETCDCTL_USER", expected, colon < 0 ? user : "");
   }
   return { username: user.slice(0, colon), password: user.slice(colon + 1) };
 }

@@ -110,6 +110,14 @@ describe("connect", () => {
     await expect(connect()).rejects.toMatchObject({ code: "INVALID_OPTION", option });
   });
 
+  it("shows no password when the user is given in a wrong way", async () => {
+    await expect(connect("127.0.0.1:1", { auth: "u:secret" as never })).rejects.toThrow(
+      /^auth must be (?!.*secret)/,
+    );
+    vi.stubEnv("ETCDCTL_USER", ":secret");
+    await expect(connect()).rejects.toThrow(/^ETCDCTL_USER must be (?!.*secret)/);
+  });
+
   it("does not read etcdctl's files for an address in plain text, as etcdctl does not", async () => {
     vi.stubEnv("ETCDCTL_ENDPOINTS", "http://127.0.0.1:1");
     vi.stubEnv("ETCDCTL_CACERT", "/nowhere/ca.pem");
