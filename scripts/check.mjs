@@ -91,7 +91,12 @@ async function vitest(project, environment) {
 async function npmRun(script, args = [], environment = {}) {
   const child = spawn("npm", ["run", "--silent", script, "--", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...environment },
+    // With CI set, some would colour what nobody may ever see on a terminal.
+    env: {
+      ...(process.env["FORCE_COLOR"] ? {} : { NO_COLOR: "1" }),
+      ...process.env,
+      ...environment,
+    },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -3,7 +3,7 @@
 //
 // `node scripts/etcd-binaries.mjs [series]` prints what it found.
 
-import { existsSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hasApt } from "./apt.mjs";
@@ -15,6 +15,7 @@ import { messageOf } from "./message-of.mjs";
 
 /** The series that the tests run on, oldest first. */
 const testedSeries = ["3.4", "3.5"];
+const oldestVersion = "3.4";
 
 const threeWays = [
   "Give it one in one of three ways:",
@@ -54,21 +55,20 @@ export async function findEveryEtcd(onlySeries = process.env["ETCD_VERSION"] || 
 /** @returns {Promise<EtcdBinaries | undefined>} what ETCD_BIN or the PATH gives */
 async function ownEtcd() {
   const given = process.env["ETCD_BIN"];
-  if (given) {
-    const etcd = resolve(given);
-    const beside = join(dirname(etcd), "etcdctl");
-    try {
-      return await etcdBinaries(etcd, existsSync(beside) ? beside : onPath("etcdctl"));
-    } catch (error) {
-      throw new Error(`ETCD_BIN is ${given}, which does not start: ${messageOf(error)}`);
-    }
-  }
-
-  const etcd = onPath("etcd");
+  const etcd = given ? resolve(given) : onPath("etcd");
   if (!etcd) return undefined;
-  const own = await etcdBinaries(etcd, onPath("etcdctl"));
-  if (compareVersions(own.version, "3.4") >= 0) return own;
-  console.warn(`Passing over ${etcd}: it is etcd ${own.version}, and 3.4 is the oldest supported.`);
+
+  const source = given ? `ETCD_BIN is ${given}` : `The first etcd on the PATH is ${etcd}`;
+  const beside = join(dirname(etcd), "etcdctl");
+  const own = await etcdBinaries(etcd, isProgram(beside) ? beside : onPath("etcdctl")).catch(
+    (error) => {
+      throw new Error(`${source}, which does not start: ${messageOf(error)}`);
+    },
+  );
+  if (compareVersions(own.version, oldestVersion) >= 0) return own;
+  const tooOld = `${source}, of version ${own.version}: ${oldestVersion} is the oldest supported.`;
+  if (given) throw new Error(tooOld);
+  console.warn(`${tooOld} Passing it over.`);
   return undefined;
 }
 
@@ -77,7 +77,17 @@ function onPath(program) {
   return (process.env["PATH"] ?? "")
     .split(delimiter)
     .map((folder) => join(folder, program))
-    .find((file) => existsSync(file));
+    .find(isProgram);
+}
+
+/** @param {string} file */
+function isProgram(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

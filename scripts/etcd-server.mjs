@@ -1,5 +1,5 @@
 // Starts etcd servers on free ports of 127.0.0.1, each with a data folder of its own, for
-// the tests and the demo. They go when whoever started them goes, however that happens.
+// the tests. They go when whoever started them goes, however that happens.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -5,5 +5,5 @@
  */
 export function messageOf(error) {
   const { stderr, message } = /** @type {{ stderr?: string, message: string }} */ (error);
-  return stderr?.trim() || message;
+  return stderr?.trim() || message.trim();
 }

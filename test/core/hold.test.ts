@@ -4,7 +4,8 @@ import { bytesOf } from "../../src/core/keys.ts";
 import { LockLostError, StoreUnavailableError } from "../../src/errors.ts";
 import type { Etcd, TxnRequest } from "../../src/etcd/api.ts";
 import type { Locks } from "../../src/locks.ts";
-import { allKeys, type Bench, deleteKey, nothing, openBench } from "../support/clients.ts";
+import { type Bench, nothing, openBench } from "../support/clients.ts";
+import { allKeys, deleteKey } from "../support/keys.ts";
 import { settle } from "../support/simulated-clock.ts";
 
 describe("Hold", () => {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LockLostError } from "../../src/errors.ts";
 import type { Locks } from "../../src/locks.ts";
-import { type Bench, deleteKey, nothing, openBench } from "../support/clients.ts";
+import { type Bench, nothing, openBench } from "../support/clients.ts";
+import { deleteKey } from "../support/keys.ts";
 import { settle } from "../support/simulated-clock.ts";
 
 describe("run", () => {

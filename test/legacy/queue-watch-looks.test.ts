@@ -6,7 +6,7 @@ import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import { QueueWatch } from "../../src/legacy/queue-watch.ts";
 import { abortable } from "../../src/signals.ts";
 import { FaultyEtcd } from "../support/faulty-etcd.ts";
-import { deleteKey, putKey } from "../support/queue.ts";
+import { deleteKey, putKey } from "../support/keys.ts";
 import { SimulatedClock, settle } from "../support/simulated-clock.ts";
 
 describe("QueueWatch, between a look and its answer,", () => {

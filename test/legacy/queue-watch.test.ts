@@ -5,7 +5,7 @@ import type { Etcd, Watch, WatchObserver } from "../../src/etcd/api.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import Microlock from "../../src/microlock.ts";
 import { FaultyEtcd } from "../support/faulty-etcd.ts";
-import { deleteKey, putKey } from "../support/queue.ts";
+import { deleteKey, putKey } from "../support/keys.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 
 describe("QueueWatch", () => {

@@ -10,6 +10,13 @@ export async function entriesBelow(etcd: Etcd, prefix: string): Promise<readonly
   return entriesOf(responses[0]);
 }
 
+/** Every key in a store. */
+export async function allKeys(etcd: Etcd): Promise<string[]> {
+  const everything = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
+  const { responses } = await etcd.txn({ success: [{ op: "range", request: everything }] });
+  return entriesOf(responses[0]).map(({ key }) => textOf(key));
+}
+
 /** Writes a key as somebody else would, and returns its revision. */
 export async function putKey(etcd: Etcd, key: string, value = "", lease = 0n): Promise<bigint> {
   const { header } = await etcd.txn({
