@@ -64,6 +64,7 @@ const types = [
   "RequestOp",
   "ResponseHeader",
   "ResponseOp",
+  "Sort",
   "SortTarget",
   "StoreErrorCode",
   "StoreStatus",
