@@ -15,7 +15,7 @@ import {
   tryStep,
 } from "./queue-requests.ts";
 import type { Loss } from "./session.ts";
-import { type StepResult, throughConsensus, type Waiting } from "./transactor.ts";
+import { type Step, type StepResult, throughConsensus, type Waiting } from "./transactor.ts";
 
 /** Who stands in a queue that we are not in. */
 export interface Others {
@@ -39,6 +39,8 @@ export class Place {
   readonly #listeners = new Set<(loss: Loss) => void>();
   readonly #stopListening: () => void;
   #createRevision = 0n;
+  /** Whether etcd may know of it. */
+  #mayStand = false;
   #joining: Promise<void> | undefined;
   #loss: Loss | undefined;
   #removed = false;
@@ -91,9 +93,9 @@ export class Place {
   }
 
   async #join(value: Uint8Array, lookback: number, waiting: Waiting): Promise<View> {
-    const { session, range } = this.queue;
+    const { range } = this.queue;
     const step = joinStep(this.#entry, value, range, lookback);
-    const { succeeded, responses, revision } = await session.commit(step, waiting);
+    const { succeeded, responses, revision } = await this.#tryTo(step, waiting);
     if (succeeded) {
       this.#createRevision = revision;
       return {
@@ -108,8 +110,8 @@ export class Place {
 
   /** Joins the queue only if nobody stands in it. Resolves with who does, if somebody does. */
   async tryJoin(value: Uint8Array, waiting: Waiting): Promise<Others | undefined> {
-    const { session, range } = this.queue;
-    const result = await session.commit(tryStep(this.#entry, value, range), waiting);
+    const { range } = this.queue;
+    const result = await this.#tryTo(tryStep(this.#entry, value, range), waiting);
     if (result.succeeded) {
       this.#createRevision = result.revision;
       return undefined;
@@ -182,13 +184,20 @@ export class Place {
     this.#close();
   }
 
-  /** Leaves, as a contender, whether or not it has joined. Resolves with who is there, if etcd answers. */
+  /**
+   * Leaves, as a contender, whether or not it has joined. Resolves with who is there, if there
+   * was something to leave, and etcd answers.
+   */
   async leave(): Promise<Others | undefined> {
     const { session, range } = this.queue;
     this.#leaving = true;
     // A join that is still under way could be carried out after we have left.
     await this.#joining;
-    const result = await session.see(leaveStep(this.#bytes, range));
+    if (!this.#mayStand) {
+      this.#close();
+      return undefined;
+    }
+    const result = await session.see(leaveStep(this.#entry, range));
     if (result) this.queue.handOver(entriesOf(result.responses[1])[0], result.revision);
     this.#close();
     return result && othersOf(result.responses.slice(1));
@@ -211,6 +220,16 @@ export class Place {
   get #entry(): OwnEntry {
     const { lease } = this.queue.session;
     return { key: this.#bytes, createRevision: this.#createRevision, lease };
+  }
+
+  /** Carries out a step that puts our entry. */
+  async #tryTo(step: Step, waiting: Waiting): Promise<StepResult> {
+    const { session } = this.queue;
+    const result = await session.commit(step, waiting, () => {
+      this.#mayStand = true;
+    });
+    this.#mayStand = true;
+    return result;
   }
 
   #missing(overwritten: boolean): EntryLostError {

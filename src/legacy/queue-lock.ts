@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import type { Clock } from "../clock.ts";
 import { holderOf } from "../core/entry.ts";
 import { bytesOf, textOf } from "../core/keys.ts";
-import { randomLeaseId } from "../core/session.ts";
+import { randomLeaseId } from "../core/lease-id.ts";
 import { throughConsensus } from "../core/transactor.ts";
 import { AlreadyLockedError, LockNotOwnedError, StoreUnavailableError } from "../errors.ts";
 import type {
