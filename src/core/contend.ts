@@ -1,11 +1,16 @@
 import { within } from "../clock.ts";
-import { AlreadyLockedError, ClosedError, PlaceLostError } from "../errors.ts";
+import {
+  AlreadyLockedError,
+  ClosedError,
+  PlaceLostError,
+  StoreUnavailableError,
+} from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
-import { followSignals } from "../signals.ts";
+import { followSignals, pause } from "../signals.ts";
 import { entryValue } from "./entry.ts";
 import { Hold } from "./hold.ts";
 import type { Others, Place } from "./place.ts";
-import type { Queue } from "./queue.ts";
+import type { Queue, View } from "./queue.ts";
 
 /** What makes one primitive differ from another. */
 export interface Rule {
@@ -30,6 +35,8 @@ export interface ContendOptions {
 
 // How long to wait for the answer to our leaving before we tell the caller that we gave up.
 const leaveMs = 1_000;
+// Before a waiter that got no answer looks again.
+const pauseMs = 100;
 
 /**
  * Joins the queue, waits for its turn, and leaves the queue again if the turn never comes.
@@ -55,14 +62,19 @@ export async function contend(queue: Queue, rule: Rule, options: ContendOptions)
     // Only the wait for our turn is bounded by `waitMs`. The answer to our joining tells
     // whether there is anything to wait for at all.
     const value = entry(queue, options);
-    let view = await queue.inOrder(() => place.join(value, rule.lookback, { signal }), signal);
+    const join = (): Promise<View> => {
+      // Those who asked before us may have kept us waiting for long.
+      if (place.loss) throw lostPlace(place);
+      return place.join(value, rule.lookback, { signal });
+    };
+    let view = await queue.inOrder(join, signal);
     for (;;) {
       if (place.loss) throw lostPlace(place);
       const blocking = rule.blockers(view.ahead);
       if (blocking.length === 0) return new Hold(place);
       view =
         (await queue.changed(place, blocking, view.revision, waiting.signal)) ??
-        (await place.look(rule.lookback, { signal }));
+        (await lookAgain(place, rule, waiting.signal));
     }
   } catch (error) {
     const others = await leave(place);
@@ -97,6 +109,22 @@ export async function attempt(
     await leave(place);
     if (options.signal?.aborted) throw options.signal.reason;
     throw place.loss ? lostPlace(place) : error;
+  }
+}
+
+/**
+ * Looks who is ahead. While etcd does not answer, our entry still stands there, as long as
+ * the session does: who has waited for long does not give up a place for that.
+ */
+async function lookAgain(place: Place, { lookback }: Rule, signal: AbortSignal): Promise<View> {
+  for (;;) {
+    try {
+      return await place.look(lookback, { signal });
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || signal.aborted || place.loss) throw error;
+      const { clock } = place.queue.session.options;
+      await pause(clock, pauseMs, signal);
+    }
   }
 }
 
