@@ -100,7 +100,11 @@ export class Transactor {
    *   happened, or not; but once a later `commit` that is not harmless has answered, it won't
    *   happen any more. `onDoubt` is called for each attempt without an answer.
    */
-  async commit(step: Step, waiting: Waiting = {}, onDoubt = () => {}): Promise<StepResult> {
+  async commit(
+    step: Step,
+    waiting: Waiting = {},
+    onDoubt: () => void = () => {},
+  ): Promise<StepResult> {
     const giveUpAt = this.#giveUpAt(waiting);
     const own = { key: this.#options.key };
     let repeated = false;
