@@ -1,4 +1,4 @@
-import { within } from "../clock.ts";
+import { sleep, within } from "../clock.ts";
 import {
   AlreadyLockedError,
   ClosedError,
@@ -36,6 +36,8 @@ export interface ContendOptions {
 
 // How long to wait for the answer to our leaving before we tell the caller that we gave up.
 const leaveMs = 1_000;
+// Before a waiter that got no answer looks again.
+const pauseMs = 100;
 
 /**
  * Joins the queue, waits for its turn, and leaves the queue again if the turn never comes.
@@ -61,15 +63,19 @@ export async function contend(queue: Queue, rule: Rule, options: ContendOptions)
     // Only the wait for our turn is bounded by `waitMs`. The answer to our joining tells
     // whether there is anything to wait for at all.
     const value = entry(queue, options);
-    let view = await queue.inOrder(() => place.join(value, rule.lookback, { signal }), signal);
+    const join = (): Promise<View> => {
+      // Those who asked before us may have kept us waiting for long.
+      if (place.loss) throw lostPlace(place);
+      return place.join(value, rule.lookback, { signal });
+    };
+    let view = await queue.inOrder(join, signal);
     for (;;) {
       if (place.loss) throw lostPlace(place);
       const blocking = rule.blockers(view.ahead);
       if (blocking.length === 0) return new Hold(place);
       view =
         (await queue.changed(place, blocking, view.revision, waiting.signal)) ??
-        (await lookIfPossible(place, rule.lookback, waiting.signal)) ??
-        view;
+        (await lookAgain(place, rule, waiting.signal));
     }
   } catch (error) {
     const others = await leave(place);
@@ -110,19 +116,18 @@ export async function attempt(
 }
 
 /**
- * Looks who is ahead. Resolves with nothing if etcd does not answer: the place is ours for as
- * long as the session lives, so an outage that is shorter costs nobody the turn.
+ * Looks who is ahead. While etcd does not answer, our entry still stands there, as long as
+ * the session does: who has waited for long does not give up a place for that.
  */
-async function lookIfPossible(
-  place: Place,
-  lookback: number,
-  signal: AbortSignal,
-): Promise<View | undefined> {
-  try {
-    return await place.look(lookback, { signal });
-  } catch (error) {
-    if (error instanceof StoreUnavailableError && !place.loss) return undefined;
-    throw error;
+async function lookAgain(place: Place, { lookback }: Rule, signal: AbortSignal): Promise<View> {
+  for (;;) {
+    try {
+      return await place.look(lookback, { signal });
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || signal.aborted || place.loss) throw error;
+      const { clock } = place.queue.session.options;
+      await sleep(clock, pauseMs, signal);
+    }
   }
 }
 

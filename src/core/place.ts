@@ -16,7 +16,7 @@ import {
 } from "./queue-requests.ts";
 import type { Loss } from "./session.ts";
 import { throughConsensus } from "./through-consensus.ts";
-import type { StepResult, Waiting } from "./transactor.ts";
+import type { Step, StepResult, Waiting } from "./transactor.ts";
 
 /** Who stands in a queue that we are not in. */
 export interface Others {
@@ -40,6 +40,8 @@ export class Place {
   readonly #listeners = new Set<(loss: Loss) => void>();
   readonly #stopListening: () => void;
   #createRevision = 0n;
+  /** Whether etcd may know of it. */
+  #mayStand = false;
   #joining: Promise<void> | undefined;
   #loss: Loss | undefined;
   #removed = false;
@@ -92,9 +94,9 @@ export class Place {
   }
 
   async #join(value: Uint8Array, lookback: number, waiting: Waiting): Promise<View> {
-    const { session, range } = this.queue;
+    const { range } = this.queue;
     const step = joinStep(this.#entry, value, range, lookback);
-    const { succeeded, responses, revision } = await session.commit(step, waiting);
+    const { succeeded, responses, revision } = await this.#tryTo(step, waiting);
     if (succeeded) {
       this.#createRevision = revision;
       return {
@@ -109,8 +111,8 @@ export class Place {
 
   /** Joins the queue only if nobody stands in it. Resolves with who does, if somebody does. */
   async tryJoin(value: Uint8Array, waiting: Waiting): Promise<Others | undefined> {
-    const { session, range } = this.queue;
-    const result = await session.commit(tryStep(this.#entry, value, range), waiting);
+    const { range } = this.queue;
+    const result = await this.#tryTo(tryStep(this.#entry, value, range), waiting);
     if (result.succeeded) {
       this.#createRevision = result.revision;
       return undefined;
@@ -183,13 +185,20 @@ export class Place {
     this.#close();
   }
 
-  /** Leaves, as a contender, whether or not it has joined. Resolves with who is there, if etcd answers. */
+  /**
+   * Leaves, as a contender, whether or not it has joined. Resolves with who is there, if there
+   * was something to leave, and etcd answers.
+   */
   async leave(): Promise<Others | undefined> {
     const { session, range } = this.queue;
     this.#leaving = true;
     // A join that is still under way could be carried out after we have left.
     await this.#joining;
-    const result = await session.see(leaveStep(this.#bytes, range));
+    if (!this.#mayStand) {
+      this.#close();
+      return undefined;
+    }
+    const result = await session.see(leaveStep(this.#entry, range));
     if (result) this.queue.handOver(entriesOf(result.responses[1])[0], result.revision);
     this.#close();
     return result && othersOf(result.responses.slice(1));
@@ -212,6 +221,16 @@ export class Place {
   get #entry(): OwnEntry {
     const { lease } = this.queue.session;
     return { key: this.#bytes, createRevision: this.#createRevision, lease };
+  }
+
+  /** Carries out a step that puts our entry. */
+  async #tryTo(step: Step, waiting: Waiting): Promise<StepResult> {
+    const { session } = this.queue;
+    const result = await session.commit(step, waiting, () => {
+      this.#mayStand = true;
+    });
+    this.#mayStand = true;
+    return result;
   }
 
   #missing(overwritten: boolean): EntryLostError {

@@ -68,6 +68,7 @@ export function releaseStep(entry: OwnEntry, queue: KeyRange): Step {
     compare: ours(entry),
     success: [{ op: "deleteRange", request: { key: entry.key } }, firstIn(queue)],
     otherwise: [{ op: "range", request: { key: entry.key } }],
+    isHarmless: true,
   };
 }
 
@@ -75,11 +76,13 @@ export function releaseStep(entry: OwnEntry, queue: KeyRange): Step {
  * Takes an entry of ours away, whether or not it ever came to be, and looks who is first
  * then, and how many there are. Its key is never used twice, so nobody else can be hit.
  */
-export function leaveStep(key: Uint8Array, queue: KeyRange): Step {
+export function leaveStep({ key, createRevision }: Omit<OwnEntry, "lease">, queue: KeyRange): Step {
   return {
     compare: [],
     success: [{ op: "deleteRange", request: { key } }, firstIn(queue), count(queue)],
     otherwise: [],
+    // Else a join that nobody answered could still be carried out after it.
+    isHarmless: createRevision > 0n,
   };
 }
 

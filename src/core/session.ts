@@ -1,6 +1,7 @@
-import { type Clock, within } from "../clock.ts";
-import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
-import type { Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
+import { type Clock, sleep, within } from "../clock.ts";
+import { ClosedError, type LossReason, StoreUnavailableError } from "../errors.ts";
+import type { CallOptions, Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
+import { attemptMs, isRefusal, isUndecided } from "./attempts.ts";
 import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
 import { randomLeaseId } from "./lease-id.ts";
@@ -18,11 +19,22 @@ export interface SessionOptions {
   readonly clock: Clock;
 }
 
+/** How hard to try to open a session. */
+export interface Opening {
+  /** Whether an etcd that cannot be reached is asked again, for `callTimeoutMs`. */
+  readonly patient?: boolean;
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
 /** Why a session is no more. */
 export interface Loss {
   readonly reason: LossReason;
   readonly cause?: unknown;
 }
+
+// Between two attempts to open a session when the first one failed at once.
+const pauseMs = 100;
 
 /**
  * Our side of a lease: everything we put into etcd hangs on it, and goes with it.
@@ -46,26 +58,35 @@ export class Session {
   readonly #lossListeners = new Set<(loss: Loss) => void>();
   readonly #underWay = new Set<Promise<unknown>>();
   #loss: Loss | undefined;
+  #closing: Promise<void> | undefined;
   #entries = 0;
 
   /**
-   * Opens a lease and puts the session's key under it: two round trips. An etcd that
-   * cannot be reached at all is reported at once; one that is choosing a leader is given time.
+   * Opens a lease and puts the session's key under it: two round trips. An etcd that is
+   * choosing a leader is given time; so is one that cannot be reached, if `patient`.
    *
    * @throws {StoreError} when etcd refuses, or does not answer. Nothing is left then, or for
    *   one TTL at the most.
+   * @throws the reason of `signal`, when that aborts.
    */
-  static async open(etcd: Etcd, options: SessionOptions): Promise<Session> {
+  static async open(
+    etcd: Etcd,
+    options: SessionOptions,
+    { patient = false, signal }: Opening = {},
+  ): Promise<Session> {
     const { clock, callTimeoutMs } = options;
     const giveUpAt = clock.now() + callTimeoutMs;
     // Etcd counts in whole seconds.
     const ttl = Math.ceil(options.ttlMs / 1_000);
     for (;;) {
-      const timeoutMs = Math.min(attemptMs(ttl * 1_000), giveUpAt - clock.now());
+      const askedAt = clock.now();
+      const timeoutMs = Math.min(attemptMs(ttl * 1_000), giveUpAt - askedAt);
       try {
-        return await Session.#openOnce(etcd, options, BigInt(ttl), timeoutMs);
+        return await Session.#openOnce(etcd, options, BigInt(ttl), { timeoutMs, signal });
       } catch (error) {
-        if (!isPassing(error) || clock.now() + 1 >= giveUpAt) throw error;
+        const isPassing = patient ? error instanceof StoreUnavailableError : isUndecided(error);
+        if (!isPassing || clock.now() + pauseMs >= giveUpAt) throw error;
+        await sleep(clock, askedAt + pauseMs - clock.now(), signal);
       }
     }
   }
@@ -74,29 +95,32 @@ export class Session {
     etcd: Etcd,
     options: SessionOptions,
     ttl: bigint,
-    timeoutMs: number,
+    call: CallOptions,
   ): Promise<Session> {
     // An id of our own, so that a lease can be ended even if its grant got no answer.
     const id = randomLeaseId();
+    let mayExist = true;
     try {
       const askedAt = options.clock.now();
-      const granted = await etcd.leaseGrant({ id, ttl }, { timeoutMs });
+      const granted = await etcd.leaseGrant({ id, ttl }, call).catch((error: unknown) => {
+        mayExist = !isRefusal(error);
+        throw error;
+      });
       const key = bytesOf(sessionKey(options.namespace, id));
       const value = entryValue(options.identity, options.clock.wallTime());
       const { header } = await etcd.txn(
         { success: [{ op: "put", request: { key, value, lease: id } }] },
-        { timeoutMs },
+        call,
       );
       const lease = { id, askedAt, ttlMs: Number(granted.ttl) * 1_000, raftTerm: header.raftTerm };
       return new Session(etcd, options, lease, key, header);
     } catch (error) {
-      // If this fails too, the lease ends by itself. An etcd that refused is there to answer,
-      // and whoever hears of the refusal may close the connection to it at once.
-      const isWaitedFor = !(error instanceof StoreUnavailableError);
-      const revoked = etcd
-        .leaseRevoke(id, { timeoutMs, keepsProcessAlive: isWaitedFor })
-        .catch(() => {});
-      if (isWaitedFor) await revoked;
+      // If this gets no answer, the lease ends by itself.
+      const { timeoutMs } = call;
+      const revoke = () => etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: false });
+      const revoked = mayExist && revoke().catch(() => {});
+      // Who is refused may well close the client next, and an etcd that refuses does answer.
+      if (isRefusal(error)) await revoked;
       throw error;
     }
   }
@@ -164,8 +188,8 @@ export class Session {
   }
 
   /** Carries out a change at most once. See `Transactor.commit`. */
-  commit(step: Step, waiting?: Waiting): Promise<StepResult> {
-    return this.#track(this.#transactor.commit(step, waiting));
+  commit(step: Step, waiting?: Waiting, onDoubt?: () => void): Promise<StepResult> {
+    return this.#track(this.#transactor.commit(step, waiting, onDoubt));
   }
 
   /** Asks what may be asked any number of times. See `Transactor.ask`. */
@@ -175,15 +199,16 @@ export class Session {
 
   /**
    * Carries out a change that must happen for as long as the session lives, even if nobody
-   * waits for it any more: the removal of an entry. It is tried until etcd has answered or
-   * the session is over, which removes the entry as well.
+   * waits for it any more: the removal of an entry. It is tried, whatever etcd says, until it
+   * is done or the session is over, which removes the entry as well.
    */
   async see(step: Step): Promise<StepResult | undefined> {
     while (!this.loss) {
       try {
         return await this.commit(step);
       } catch (error) {
-        if (!(error instanceof StoreError) || error.code !== "STORE_UNAVAILABLE") return undefined;
+        if (error instanceof ClosedError || this.loss) return undefined;
+        await this.#rest(error instanceof StoreUnavailableError ? 100 : 1_000);
       }
     }
     return undefined;
@@ -203,9 +228,17 @@ export class Session {
     this.#tell({ reason: "closed" });
   }
 
-  /** Ends the lease, and with it everything that hangs on it. Waits for what is under way. */
-  async close(): Promise<void> {
-    this.#watch.close();
+  /**
+   * Ends the lease, and with it everything that hangs on it. Waits for what is under way.
+   * From now on nobody relies on the session. Closing twice does nothing.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#keeper.lose("closed");
     await this.#keeper.close();
     // What is under way is bounded by its own time; but why wait for an etcd that is not there?
     await within(this.options.clock, 1_000, Promise.all(this.#underWay));
@@ -214,8 +247,22 @@ export class Session {
     await this.etcd.leaseRevoke(this.lease, { timeoutMs }).catch(() => {});
   }
 
+  /** Waits a moment, unless the session ends meanwhile. */
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        stopListening();
+        resolve();
+      };
+      const cancel = this.options.clock.setTimer(ms, wake, { keepsProcessAlive: false });
+      const stopListening = this.onLoss(wake);
+    });
+  }
+
   #end(loss: Loss): void {
     this.#loss = loss;
+    this.#watch.close();
     this.#tell(loss);
   }
 
@@ -234,18 +281,4 @@ export class Session {
     void settled.then(() => this.#underWay.delete(settled));
     return promise;
   }
-}
-
-/**
- * How long to wait for one answer. A server whose leader is gone answers after 7 seconds
- * only, while another one would answer at once.
- */
-function attemptMs(ttlMs: number): number {
-  return Math.min(ttlMs / 6, 1_000);
-}
-
-/** Whether an error is one that a cluster with a leader would not have given. */
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof StoreUnavailableError)) return false;
-  return error.status === "DEADLINE_EXCEEDED" || error.message.startsWith("etcdserver:");
 }

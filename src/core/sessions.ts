@@ -12,6 +12,7 @@ export class Sessions {
   readonly etcd: Etcd;
   readonly options: SessionOptions;
   readonly #queues = new Map<string, Queue>();
+  readonly #closed = new AbortController();
   readonly #runs = new Set<Promise<unknown>>();
   #current: Promise<Session> | undefined;
   #session: Session | undefined;
@@ -66,6 +67,7 @@ export class Sessions {
   }
 
   async #close(): Promise<void> {
+    this.#closed.abort(new ClosedError());
     const session = (await this.#current?.catch(() => undefined)) ?? this.#session;
     session?.announceClose();
     await within(this.options.clock, this.options.ttlMs, Promise.all(this.#runs));
@@ -77,7 +79,9 @@ export class Sessions {
     try {
       // Nothing of a lost session comes back. Its end is not waited for.
       void lost?.close();
-      this.#session = await Session.open(this.etcd, this.options);
+      // Who connects wants to know at once that nobody is there; who worked, to go on working.
+      const opening = { patient: lost !== undefined, signal: this.#closed.signal };
+      this.#session = await Session.open(this.etcd, this.options, opening);
       return this.#session;
     } finally {
       this.#current = undefined;

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../clock.ts";
+import { type Clock, sleep, within } from "../clock.ts";
 import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
 import type {
   Compare,
@@ -31,6 +31,11 @@ export interface Step {
   readonly success: readonly RequestOp[];
   /** What to read when `compare` does not hold. */
   readonly otherwise: readonly RequestOp[];
+  /**
+   * Whether it does no harm when it is carried out late, or twice, such as the removal of a
+   * key that is never put again. Then it need not wait until earlier doubts are settled.
+   */
+  readonly isHarmless?: boolean;
 }
 
 /** What a step came to, with the answers to its `success` or its `otherwise`. */
@@ -85,6 +90,8 @@ export class Transactor {
   #settled = 0;
   #settling: Promise<void> | undefined;
   #confirmed: ResponseHeader;
+  /** Why there was no answer when there was none last. */
+  #silence: unknown;
 
   constructor(options: TransactorOptions) {
     this.#options = options;
@@ -96,18 +103,24 @@ export class Transactor {
    * Carries out a change at most once, whatever gets lost on the way.
    *
    * @throws {StoreUnavailableError} when there was no answer in time. Then the change may have
-   *   happened, or not; but once a later `commit` has answered, it won't happen any more.
+   *   happened, or not; but once a later `commit` that is not harmless has answered, it won't
+   *   happen any more. `onDoubt` is called for each attempt without an answer.
    */
-  async commit(step: Step, waiting: Waiting = {}): Promise<StepResult> {
+  async commit(
+    step: Step,
+    waiting: Waiting = {},
+    onDoubt: () => void = () => {},
+  ): Promise<StepResult> {
     const giveUpAt = this.#giveUpAt(waiting);
     const own = { key: this.#options.key };
     let repeated = false;
-    const onDoubt = (): void => {
+    const noteDoubt = (): void => {
       this.#doubts++;
       repeated = true;
+      onDoubt();
     };
     for (;;) {
-      if (this.#settled < this.#doubts) await this.#settle(giveUpAt, waiting);
+      if (!step.isHarmless) await this.#settle(giveUpAt, waiting);
       const epoch = this.#epoch;
       const request: TxnRequest = {
         compare: [
@@ -117,7 +130,7 @@ export class Transactor {
         success: step.success,
         failure: [{ op: "range", request: own }, ...step.otherwise],
       };
-      const response = await this.#attempt(request, giveUpAt, waiting, onDoubt);
+      const response = await this.#attempt(request, giveUpAt, waiting, noteDoubt);
       if (!response) continue;
 
       const { revision } = response.header;
@@ -151,14 +164,26 @@ export class Transactor {
     if (!succeeded) this.#options.onLost("revoked");
   }
 
-  /** Begins a new epoch, so that no request of an older one can do anything any more. */
-  async #settle(giveUpAt: number, waiting: Waiting): Promise<void> {
-    this.#settling ??= this.#renewEpoch(giveUpAt).finally(() => {
-      this.#settling = undefined;
-    });
-    await abortable(this.#settling, waiting.signal);
+  /** Sees to it that nothing of what is in doubt by now can be carried out any more. */
+  async #settle(giveUpAt: number, { signal }: Waiting): Promise<void> {
+    const { clock } = this.#options;
+    const doubts = this.#doubts;
+    while (this.#settled < doubts) {
+      this.#settling ??= this.#renewEpoch(giveUpAt).finally(() => {
+        this.#settling = undefined;
+      });
+      try {
+        // Who began it may have more time than we, or less.
+        const settling = abortable(this.#settling, signal);
+        await within(clock, Math.max(giveUpAt - clock.now(), 0), settling);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+      }
+      if (this.#settled < doubts && clock.now() + pauseMs >= giveUpAt) throw this.#silence;
+    }
   }
 
+  /** Begins a new epoch, so that no request of an older one can do anything any more. */
   async #renewEpoch(giveUpAt: number): Promise<void> {
     const { key, lease } = this.#options;
     const doubts = this.#doubts;
@@ -167,14 +192,11 @@ export class Transactor {
       success: [{ op: "put", request: { key, lease, value: new Uint8Array(), ignoreValue: true } }],
       failure: [{ op: "range", request: { key } }],
     };
-    for (;;) {
-      const response = await this.#attempt(request, giveUpAt, {});
-      if (!response) continue;
-      if (response.succeeded) this.#epoch = response.header.revision;
-      else this.#readEpoch(response.responses[0]);
-      this.#settled = doubts;
-      return;
-    }
+    const response = await this.#attempt(request, giveUpAt, {});
+    if (!response) return;
+    if (response.succeeded) this.#epoch = response.header.revision;
+    else this.#readEpoch(response.responses[0]);
+    this.#settled = doubts;
   }
 
   /** The epoch as etcd has it, which may be ahead of ours by a change whose answer was lost. */
@@ -196,21 +218,26 @@ export class Transactor {
     onDoubt: () => void = () => {},
   ): Promise<TxnResponse | undefined> {
     const { etcd, clock, attemptMs } = this.#options;
-    const sentAt = clock.now();
+    const askedAt = clock.now();
+    let isSent = false;
     try {
       return await this.#gate.pass(async () => {
+        signal?.throwIfAborted();
+        const timeoutMs = Math.min(attemptMs, giveUpAt - clock.now());
+        if (timeoutMs <= 0) throw tooManyAhead();
+        isSent = true;
         const before = this.#confirmed;
-        const timeoutMs = Math.max(1, Math.min(attemptMs, giveUpAt - clock.now()));
         const response = await etcd.txn(request, { signal, timeoutMs });
         this.#witness(response.header, before);
         return response;
       });
     } catch (error) {
       const unanswered = error instanceof StoreUnavailableError;
-      if (unanswered || signal?.aborted) onDoubt();
+      if (isSent && (unanswered || signal?.aborted)) onDoubt();
       if (!unanswered) throw this.#translate(error);
+      this.#silence = error;
       if (clock.now() + pauseMs >= giveUpAt) throw error;
-      await sleep(clock, sentAt + pauseMs - clock.now(), signal);
+      await sleep(clock, askedAt + pauseMs - clock.now(), signal);
       return undefined;
     }
   }
@@ -251,4 +278,10 @@ class SessionGoneError extends Error {
   constructor(options?: ErrorOptions) {
     super("The session's lease is gone", options);
   }
+}
+
+function tooManyAhead(): StoreUnavailableError {
+  return new StoreUnavailableError("Too many requests are ahead of this one: it was not sent", {
+    status: "DEADLINE_EXCEEDED",
+  });
 }

@@ -20,6 +20,8 @@ const rows: readonly Row[] = [
   { status: "PERMISSION_DENIED", code: "STORE_DENIED" },
   { status: "UNAUTHENTICATED", code: "STORE_DENIED" },
   { text: /database space exceeded/, code: "STORE_FULL" },
+  // It lags behind with what it has accepted already, and takes more in a moment.
+  { text: /too many requests/, code: "STORE_UNAVAILABLE" },
   { status: "UNIMPLEMENTED", code: "STORE_UNSUPPORTED" },
   { status: "UNAVAILABLE", code: "STORE_UNAVAILABLE" },
   { status: "DEADLINE_EXCEEDED", code: "STORE_UNAVAILABLE" },

@@ -35,6 +35,7 @@ describe("contend, while etcd does not answer", () => {
     await bench.clock.advance(30_000);
     bench.etcd.override("txn", undefined);
     await holder.release();
+    await bench.clock.advance(2_000);
 
     const hold = await waiting;
     expect(hold.held).toBe(true);

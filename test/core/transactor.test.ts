@@ -138,6 +138,55 @@ describe("Transactor", () => {
     expect(losses).toEqual(["rolled back"]);
   });
 
+  it("waits no longer for a doubt to be settled than a call has time", async () => {
+    etcd.override("txn", async (_request, { timeoutMs = 0 } = {}) => {
+      await new Promise<void>((resolve) => clock.setTimer(timeoutMs, resolve));
+      return unanswered();
+    });
+    const ends: Record<string, number> = {};
+    const commit = async (name: string, timeoutMs: number): Promise<void> => {
+      await transactor.commit(step(put(name, name)), { timeoutMs }).catch(() => {});
+      ends[name] = clock.now();
+    };
+    const commits = [commit("long", 60_000)];
+    await clock.advance(1_000);
+    commits.push(commit("short", 1_000));
+    await clock.advance(60_000);
+    await Promise.all(commits);
+
+    expect(ends["short"]).toBeLessThanOrEqual(2_000);
+    expect(ends["long"]).toBeGreaterThan(59_000);
+  });
+
+  it("does not give up on a change because another had less time for settling a doubt", async () => {
+    etcd.override("txn", async () => unanswered());
+    const short = transactor.commit(step(put("short", "1")), { timeoutMs: 250 });
+    await clock.advance(120);
+    const long = transactor.commit(step(put("long", "1")));
+    await Promise.all([expect(short).rejects.toThrow("no answer"), clock.advance(500)]);
+    etcd.override("txn", undefined);
+    await clock.advance(500);
+
+    expect((await long).succeeded).toBe(true);
+  });
+
+  it("sends nothing for whoever ran out of time while others were ahead", async () => {
+    let sent = 0;
+    etcd.override("txn", async (_request, { timeoutMs = 0 } = {}) => {
+      sent += 1;
+      await new Promise<void>((resolve) => clock.setTimer(timeoutMs, resolve));
+      return unanswered();
+    });
+    const reads = Array.from({ length: 300 }, () =>
+      transactor.ask({ success: [] }, { timeoutMs: 500 }).catch((error) => error.message),
+    );
+    await clock.advance(2_000);
+    const messages = await Promise.all(reads);
+
+    expect(sent).toBe(256);
+    expect(messages.filter((message) => message.includes("not sent"))).toHaveLength(44);
+  });
+
   it("takes answers that overtake each other for what they are", async () => {
     const answers: (() => void)[] = [];
     etcd.override("txn", async (request) => {

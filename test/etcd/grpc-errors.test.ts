@@ -24,7 +24,7 @@ describe("answerError", () => {
     ["UNAUTHENTICATED", "etcdserver: invalid auth token", "STORE_DENIED"],
     ["PERMISSION_DENIED", "etcdserver: permission denied", "STORE_DENIED"],
     ["RESOURCE_EXHAUSTED", "etcdserver: mvcc: database space exceeded", "STORE_FULL"],
-    ["RESOURCE_EXHAUSTED", "etcdserver: too many requests", "STORE_ERROR"],
+    ["RESOURCE_EXHAUSTED", "etcdserver: too many requests", "STORE_UNAVAILABLE"],
     ["UNIMPLEMENTED", "unknown service etcdserverpb.KV", "STORE_UNSUPPORTED"],
     ["UNAVAILABLE", "etcdserver: no leader", "STORE_UNAVAILABLE"],
     ["DEADLINE_EXCEEDED", "context deadline exceeded", "STORE_UNAVAILABLE"],
