@@ -176,11 +176,6 @@ export class Session {
     return this.#keeper.lost ? this.#loss : undefined;
   }
 
-  /** How long the lease can be relied on unless it is renewed, in milliseconds. */
-  get remainingMs(): number {
-    return this.#keeper.expiresAt - this.options.clock.now();
-  }
-
   /** A key in a queue that was never used before and never will be again. */
   nextEntryKey(prefix: string): string {
     this.#entries += 1;
