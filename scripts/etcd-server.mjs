@@ -1,13 +1,14 @@
 // Starts etcd servers on free ports of 127.0.0.1, each with a data folder of its own, for
-// the tests and the demo. They go when whoever started them goes, however that happens.
+// the tests. They go when whoever started them goes, however that happens.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { end, endWithThisProcess, hasEnded } from "./child-ends.mjs";
+import { freePorts } from "./free-ports.mjs";
 
 /**
  * @typedef {object} EtcdTls paths of PEM files
@@ -50,10 +51,9 @@ import { setTimeout as sleep } from "node:timers/promises";
  * @property {() => Promise<void>} stop
  */
 
-/** @import { EtcdBinaries } from "./etcd-binaries.mjs" */
+/** @import { EtcdBinaries } from "./etcd-version.mjs" */
 
 const startTimeoutMs = 30_000;
-const stopTimeoutMs = 10_000;
 
 /**
  * Starts a server and waits until it serves.
@@ -224,40 +224,6 @@ function prepareServer(binaries, { name, client, peer, metrics }, tls, args) {
   };
 }
 
-/** @param {import("node:child_process").ChildProcess} child */
-function hasEnded(child) {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-/**
- * @param {import("node:child_process").ChildProcess} child
- * @param {NodeJS.Signals} signal
- */
-async function end(child, signal) {
-  if (hasEnded(child)) return;
-  const ended = once(child, "exit");
-  child.kill(signal);
-  // A server that is paused, or waits for its clients, does not hear of SIGTERM.
-  const last = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
-  await ended;
-  clearTimeout(last);
-}
-
-/**
- * Nothing that runs in a killed process could end its servers. So each has a shell beside
- * it, which waits for the pipe from us to close, and we close it only by dying.
- *
- * @param {import("node:child_process").ChildProcess} child
- * @param {string} dataFolder
- */
-function endWithThisProcess(child, dataFolder) {
-  const script = 'read -r _; kill -9 "$1"; rm -rf "$2"';
-  const guard = spawn("sh", ["-c", script, "sh", String(child.pid), dataFolder], {
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  child.once("exit", () => guard.kill("SIGKILL"));
-}
-
 /** The environment without what etcd and etcdctl would take for their own settings. */
 function environment() {
   return Object.fromEntries(
@@ -274,24 +240,4 @@ async function isHealthy(url) {
   } catch {
     return false;
   }
-}
-
-/**
- * Ports that are free now. All are held until all are known, so that they differ.
- *
- * @param {number} count
- */
-async function freePorts(count) {
-  const holders = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const holder = createServer().listen(0, "127.0.0.1");
-      await once(holder, "listening");
-      return holder;
-    }),
-  );
-  const ports = holders.map(
-    (holder) => /** @type {import("node:net").AddressInfo} */ (holder.address()).port,
-  );
-  await Promise.all(holders.map((holder) => once(holder.close(), "close")));
-  return ports;
 }

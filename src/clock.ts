@@ -1,3 +1,5 @@
+import { abortable } from "./signals.ts";
+
 /**
  * Where microlock takes the time from, and whom it asks to be woken.
  *
@@ -27,6 +29,15 @@ export interface TimerOptions {
    * @default true
    */
   readonly keepsProcessAlive?: boolean | undefined;
+}
+
+/** Resolves once `ms` milliseconds are over, or rejects with the signal's reason as soon as it aborts. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal | undefined): Promise<void> {
+  let cancel = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    cancel = clock.setTimer(Math.max(ms, 0), resolve);
+  });
+  return abortable(over, signal).finally(cancel);
 }
 
 /** Resolves as `promise` does, or with nothing once `ms` milliseconds are over. */

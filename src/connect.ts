@@ -1,10 +1,17 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
-import { checkKnown, checkMethods, checkSpan, checkText } from "./core/options.ts";
+import {
+  checkFilled,
+  checkKnown,
+  checkMethods,
+  checkSpan,
+  checkText,
+  isRecord,
+} from "./core/options.ts";
 import { InvalidOptionError } from "./errors.ts";
 import type { Etcd } from "./etcd/api.ts";
+import { isPem, wayOfEtcdctl } from "./etcdctl.ts";
 import { Locks } from "./locks.ts";
 
 /** How to speak TLS with etcd. All are PEM texts, not paths. */
@@ -19,7 +26,9 @@ export interface TlsOptions {
 
 /** Who we are to etcd, where it has authentication enabled. */
 export interface AuthOptions {
+  /** A user with a role that may read and write the keys that begin with `namespace`. */
   readonly username: string;
+  /** The user's password. It goes only to etcd, in plain text unless TLS is spoken. */
   readonly password: string;
 }
 
@@ -27,7 +36,7 @@ export interface AuthOptions {
 export interface ConnectOptions {
   /**
    * What the keys of all locks begin with in etcd. Clients of one namespace take turns; ""
-   * shares plain names with Go and etcdctl.
+   * shares plain names with Go and etcdctl. At most 4,096 bytes.
    *
    * @default "microlock/"
    */
@@ -40,10 +49,11 @@ export interface ConnectOptions {
    * @default 15_000
    */
   readonly ttlMs?: number | undefined;
-  /** What others see as the holder. @default the host's name and the process id, "web-1:4242" */
+  /** What others see as the holder: at most 4,096 bytes. @default the host's name and the process id, "web-1:4242" */
   readonly nodeId?: string | undefined;
-  /** How to speak TLS. Endpoints that begin with `https://` speak it in any case. */
+  /** How to speak TLS, with all endpoints. Endpoints that begin with `https://` speak it in any case. */
   readonly tls?: TlsOptions | undefined;
+  /** Who we are, where etcd has authentication enabled. An etcd that has not ignores it. */
   readonly auth?: AuthOptions | undefined;
   /**
    * How long, in milliseconds, a call keeps asking when etcd does not answer.
@@ -64,7 +74,7 @@ export interface ConnectOptions {
 /**
  * Where etcd is: `"host:port"`, several of them separated by commas or in an array,
  * `"https://host:port"`, or `"memory:"` for the embedded store, which all clients of this
- * process share and nobody else sees.
+ * process share and nobody else sees. `"memory:name"` is another one of them.
  */
 export type Target = string | readonly string[];
 
@@ -92,13 +102,17 @@ const optionNames = [
  *
  * @throws {InvalidOptionError} when the target or an option is not what it should be.
  * @throws {StoreUnavailableError} when no etcd answers. It says what each endpoint said.
- * @throws {StoreDeniedError} when the password is wrong, or a certificate does not fit.
+ * @throws {StoreDeniedError} when the password is wrong, the user may not use the namespace,
+ *   or a certificate does not fit.
+ * @throws {StoreError} with code `STORE_UNSUPPORTED` when what answers is no etcd, or one that
+ *   is older than 3.4.
  */
 export async function connect(target?: Target, options?: ConnectOptions): Promise<Locks>;
+/** The same without a target: it goes where etcdctl would. */
 export async function connect(options: ConnectOptions): Promise<Locks>;
 export async function connect(...args: unknown[]): Promise<Locks> {
-  const [target, given] = isOptions(args[0]) ? [undefined, args[0]] : [args[0], args[1]];
-  const options = given ?? {};
+  const [target, given] = isRecord(args[0]) ? [undefined, args[0]] : [args[0], args[1]];
+  const options = given === undefined ? {} : given;
   checkOptions(options);
   const { namespace = "microlock/", ttlMs = 15_000, callTimeoutMs = 5_000 } = options;
   const { clock = systemClock, nodeId = `${hostname()}:${process.pid}` } = options;
@@ -132,10 +146,14 @@ async function openStore(
   if (typeof target === "string" && target.startsWith("memory:")) {
     return { etcd: await embeddedStore(target, options), disconnect: async () => {} };
   }
-  const way = target === undefined ? wayOfEtcdctl(process.env, options) : { ...options, target };
+  const way =
+    target === undefined
+      ? wayOfEtcdctl(process.env, options)
+      : { ...options, target, targetOption: "target" };
   const endpoints = endpointsOf(way.target);
+  // biome-ignore lint/style/noRestrictedImports: now it is asked for.
   const { GrpcEtcd } = await import("./etcd/grpc/grpc-etcd.ts");
-  const { auth } = way;
+  const { auth, targetOption } = way;
   const tls = way.tls && {
     ca: textOfPem(way.tls.ca),
     cert: textOfPem(way.tls.cert),
@@ -143,6 +161,7 @@ async function openStore(
   };
   const etcd = new GrpcEtcd({
     endpoints,
+    endpointsOption: targetOption,
     tls,
     auth,
     callTimeoutMs,
@@ -161,54 +180,13 @@ async function embeddedStore(target: string, options: ConnectOptions): Promise<E
   for (const [option, value] of Object.entries({ tls, auth, clock })) {
     if (value) throw new InvalidOptionError(option, 'left out with "memory:"', value);
   }
+  // biome-ignore lint/style/noRestrictedImports: now it is asked for.
   const { EmbeddedEtcd } = await import("./etcd/embedded/embedded-etcd.ts");
   const known = embeddedStores.get(target);
   if (known) return known;
   const store = new EmbeddedEtcd();
   embeddedStores.set(target, store);
   return store;
-}
-
-/** Where etcdctl would go, and as whom. What the options say comes first. */
-function wayOfEtcdctl(
-  env: NodeJS.ProcessEnv,
-  options: Pick<ConnectOptions, "tls" | "auth">,
-): { target: unknown; tls: TlsOptions | undefined; auth: AuthOptions | undefined } {
-  const { ETCDCTL_ENDPOINTS, ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY } = env;
-  const { ETCDCTL_USER, ETCDCTL_PASSWORD } = env;
-  const files = { ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY };
-  const [ca, cert, key] = Object.entries(files).map(([variable, path]) => readPem(variable, path));
-  return {
-    target: ETCDCTL_ENDPOINTS || "127.0.0.1:2379",
-    tls: options.tls ?? (ca || cert || key ? { ca, cert, key } : undefined),
-    auth: options.auth ?? userOf(ETCDCTL_USER, ETCDCTL_PASSWORD),
-  };
-}
-
-/** Etcdctl takes "name:password", or the password by itself. */
-function userOf(user: string | undefined, password: string | undefined): AuthOptions | undefined {
-  if (!user) return undefined;
-  if (password !== undefined && password !== "") return { username: user, password };
-  const colon = user.indexOf(":");
-  if (colon < 0) {
-    throw new InvalidOptionError(
-      "ETCDCTL_USER",
-      '"name:password", or come with ETCDCTL_PASSWORD',
-      user,
-    );
-  }
-  return { username: user.slice(0, colon), password: user.slice(colon + 1) };
-}
-
-function readPem(variable: string, path: string | undefined): string | undefined {
-  if (!path) return undefined;
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new InvalidOptionError(variable, "the path of a file that can be read", path, {
-      cause: error,
-    });
-  }
 }
 
 function textOfPem(pem: string | Uint8Array | undefined): string | undefined {
@@ -231,24 +209,24 @@ function endpointsOf(target: unknown): readonly string[] {
   return parts.map((part) => part.trim());
 }
 
-function isOptions(value: unknown): value is ConnectOptions {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function checkOptions(options: unknown): asserts options is ConnectOptions {
   checkKnown(options, optionNames);
   const { namespace, ttlMs, nodeId, tls, auth, callTimeoutMs, store, clock } =
     options as ConnectOptions;
   checkText("namespace", namespace);
-  checkText("nodeId", nodeId);
+  if (nodeId !== undefined) checkFilled("nodeId", nodeId);
   checkSpan("ttlMs", ttlMs);
   checkSpan("callTimeoutMs", callTimeoutMs);
   if (tls !== undefined) checkTls(tls);
   checkMethods("store", store, ["txn", "leaseGrant", "leaseKeepAlive", "leaseRevoke", "watch"]);
   checkMethods("clock", clock, ["now", "wallTime", "setTimer"]);
   if (auth !== undefined) {
+    // A text may well have the password in it, which is not for logs.
+    if (typeof auth === "string") {
+      throw new InvalidOptionError("auth", "an object, not a string", Object(auth));
+    }
     checkKnown(auth, ["username", "password"], "auth");
-    checkText("auth.username", auth.username ?? null);
+    checkFilled("auth.username", auth.username);
     checkText("auth.password", auth.password ?? null);
   }
 }
@@ -256,7 +234,7 @@ function checkOptions(options: unknown): asserts options is ConnectOptions {
 function checkTls(tls: TlsOptions): void {
   checkKnown(tls, ["ca", "cert", "key"], "tls");
   for (const [option, pem] of Object.entries(tls)) {
-    if (pem !== undefined && !Buffer.from(pem).includes("-----BEGIN ")) {
+    if (pem !== undefined && !isPem(pem)) {
       throw new InvalidOptionError(
         `tls.${option}`,
         "a PEM text (not a path), as a string or bytes",

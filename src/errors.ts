@@ -22,4 +22,5 @@ export {
   StoreError,
   type StoreStatus,
   StoreUnavailableError,
+  storeStatuses,
 } from "./errors/store-errors.ts";

@@ -12,6 +12,7 @@ export type { Waiting } from "./core/transactor.ts";
 export {
   AlreadyLockedError,
   ClosedError,
+  CompactedError,
   type ErrorCode,
   EtcdClientRequiredError,
   type Holder,

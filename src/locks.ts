@@ -124,10 +124,11 @@ export class Locks implements AsyncDisposable {
    * @throws what the work throws, and what `acquire` throws.
    */
   run<T>(name: string, work: Work<T>): Promise<T>;
-  run<T>(name: string, options: AcquireOptions, work: Work<T>): Promise<T>;
+  /** The same, with the options of `acquire`. */
+  run<T>(name: string, options: AcquireOptions | undefined, work: Work<T>): Promise<T>;
   async run<T>(
     name: string,
-    ...args: [work: Work<T>] | [options: AcquireOptions, work: Work<T>]
+    ...args: [work: Work<T>] | [options: AcquireOptions | undefined, work: Work<T>]
   ): Promise<T> {
     const mutex = this.mutex(name);
     return args.length === 1 ? mutex.run(args[0]) : mutex.run(...args);

@@ -11,7 +11,8 @@ import {
   NodeIdRequiredError,
 } from "./errors.ts";
 import type { Etcd } from "./etcd/api.ts";
-import { type Etcd3Client, Etcd3Store, isEtcd3 } from "./etcd/etcd3/etcd3-store.ts";
+import { isEtcd3 } from "./etcd/etcd3/client.ts";
+import { Etcd3Store } from "./etcd/etcd3/etcd3-store.ts";
 import { isNodeEtcd, type NodeEtcd, type NodeEtcdResponse } from "./etcd/v2/node-etcd.ts";
 import type { LockBackend } from "./legacy/backend.ts";
 import { QueueLock, type QueueLockAnswer } from "./legacy/queue-lock.ts";
@@ -30,17 +31,34 @@ export const events = {
 
 /** The events of a `Microlock`, and what their listeners are called with. */
 export interface MicrolockEvents {
+  /** Somebody has the lock who did not have it before: this node or another one. */
   locked: [];
+  /** Whoever had the lock has it no longer: unlocked, deleted or expired. */
   unlocked: [];
+  /** A refusal, which `lock`, `unlock` or `renew` also rejects with, or trouble with following the lock. */
   error: [Error];
 }
 
 /** As much of a client from `connect()` as the 1.x class needs. */
 export interface QueueClient {
+  /** The port to etcd v3 that the lock works on. */
   readonly etcd: Etcd;
+  /** Where it takes the time from. @default the process's monotonic clock */
   readonly clock?: Clock | undefined;
   /** What an entry's key in the queue of `name` begins with, without the slash. */
   keyOf(name: string): string;
+}
+
+/** An `Etcd3` of the `etcd3` package, by what tells it from other clients: its raw clients. */
+export interface Etcd3Client {
+  /** For transactions. */
+  readonly kv: object;
+  /** For leases. */
+  readonly leaseClient: object;
+  /** For watches. */
+  readonly watchClient: object;
+  /** Ends the client. A `Microlock` never calls it. */
+  close(): unknown;
 }
 
 /** The clients that a `Microlock` works with. */

@@ -1,5 +1,3 @@
-import type { Clock } from "./clock.ts";
-
 /** A signal that aborts with the first of several, and the function that stops following them. */
 export interface FollowedSignals {
   readonly signal: AbortSignal;
@@ -81,13 +79,4 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
     const stop = onAbort(signal, () => reject(signal.reason));
     promise.then(resolve, reject).finally(stop);
   });
-}
-
-/** Resolves after `ms` milliseconds, or rejects with the signal's reason as soon as it aborts. */
-export function pause(clock: Clock, ms: number, signal?: AbortSignal | undefined): Promise<void> {
-  let cancel = (): void => {};
-  const over = new Promise<void>((resolve) => {
-    cancel = clock.setTimer(Math.max(ms, 0), resolve);
-  });
-  return abortable(over, signal).finally(cancel);
 }

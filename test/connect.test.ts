@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../src/clock.ts";
 import { connect } from "../src/connect.ts";
@@ -9,6 +10,7 @@ import { InvalidOptionError, StoreUnavailableError } from "../src/errors.ts";
 import type { Locks } from "../src/locks.ts";
 
 const open: Locks[] = [];
+const damaged = "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n";
 
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -31,22 +33,34 @@ describe("connect", () => {
     ["target", [[7], {}]],
     ["target", [7, {}]],
     ["target", [null, {}]],
+    ["target", [new URL("http://127.0.0.1:1")]],
+    ["target", ["[127]:1"]],
+    ["options", ["memory:", null]],
+    ["options", ["memory:", new Map()]],
     ["options", ["memory:", 7]],
     ["options.ttl", ["memory:", { ttl: 5 }]],
     ["ttlMs", ["memory:", { ttlMs: Number.NaN }]],
     ["ttlMs", ["memory:", { ttlMs: -1 }]],
     ["ttlMs", ["memory:", { ttlMs: 0 }]],
+    ["ttlMs", ["memory:", { ttlMs: 0.5 }]],
     ["ttlMs", ["memory:", { ttlMs: "5" }]],
     ["ttlMs", ["memory:", { ttlMs: 9e12 + 1 }]],
     ["callTimeoutMs", ["memory:", { callTimeoutMs: -5 }]],
     ["callTimeoutMs", ["memory:", { callTimeoutMs: Number.POSITIVE_INFINITY }]],
     ["namespace", ["memory:", { namespace: 7 }]],
     ["namespace", ["memory:", { namespace: "\ud800" }]],
+    ["namespace", ["memory:", { namespace: "x".repeat(4_097) }]],
     ["nodeId", ["memory:", { nodeId: {} }]],
+    ["nodeId", ["memory:", { nodeId: "" }]],
     ["auth.user", ["memory:", { auth: { user: "x" } }]],
     ["auth.password", ["127.0.0.1:1", { auth: { username: "x" } }]],
     ["auth", ["memory:", { auth: { username: "x", password: "y" } }]],
     ["tls.ca", ["127.0.0.1:1", { tls: { ca: "/etc/ca.pem" } }]],
+    ["auth.username", ["127.0.0.1:1", { auth: { username: "", password: "x" } }]],
+    ["tls.ca", ["127.0.0.1:1", { tls: { ca: 7 } }]],
+    ["tls.ca", ["127.0.0.1:1", { tls: { ca: damaged } }]],
+    ["tls.cert", ["127.0.0.1:1", { tls: { cert: damaged, key: damaged } }]],
+    ["tls", ["http://127.0.0.1:1", { tls: {} }]],
     ["tls", ["127.0.0.1:1", { tls: { cert: "-----BEGIN CERTIFICATE-----" } }]],
     ["store", [undefined, { store: {} }]],
     ["clock", ["memory:", { clock: {} }]],
@@ -82,9 +96,32 @@ describe("connect", () => {
     await expect(connect()).rejects.toMatchObject({ option: "ETCDCTL_CACERT" });
   });
 
-  it("names the variable when etcdctl's user comes without a password", async () => {
-    vi.stubEnv("ETCDCTL_USER", "root");
-    await expect(connect()).rejects.toMatchObject({ option: "ETCDCTL_USER" });
+  it.each([
+    ["ETCDCTL_ENDPOINTS", { ETCDCTL_ENDPOINTS: "a b" }],
+    ["ETCDCTL_USER", { ETCDCTL_USER: "root" }],
+    ["ETCDCTL_USER", { ETCDCTL_USER: ":password" }],
+    ["ETCDCTL_KEY", { ETCDCTL_CERT: "/nowhere/cert.pem" }],
+    [
+      "ETCDCTL_CACERT",
+      { ETCDCTL_CACERT: fileURLToPath(new URL("../package.json", import.meta.url)) },
+    ],
+  ])("names the variable when what etcdctl takes is wrong in %s", async (option, variables) => {
+    for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
+    await expect(connect()).rejects.toMatchObject({ code: "INVALID_OPTION", option });
+  });
+
+  it("shows no password when the user is given in a wrong way", async () => {
+    await expect(connect("127.0.0.1:1", { auth: "u:secret" as never })).rejects.toThrow(
+      /^auth must be (?!.*secret)/,
+    );
+    vi.stubEnv("ETCDCTL_USER", ":secret");
+    await expect(connect()).rejects.toThrow(/^ETCDCTL_USER must be (?!.*secret)/);
+  });
+
+  it("does not read etcdctl's files for an address in plain text, as etcdctl does not", async () => {
+    vi.stubEnv("ETCDCTL_ENDPOINTS", "http://127.0.0.1:1");
+    vi.stubEnv("ETCDCTL_CACERT", "/nowhere/ca.pem");
+    await expect(connect()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
   });
 
   describe("with files for TLS", () => {
@@ -142,7 +179,9 @@ describe("Locks", () => {
     ["waitMs", { waitMs: -1 }],
     ["waitMs", { waitMs: "5" }],
     ["signal", { signal: "stop" }],
+    ["signal", { signal: new AbortController() }],
     ["reason", { reason: 7 }],
+    ["reason", { reason: "x".repeat(4_097) }],
     ["options.waitMS", { waitMS: 5 }],
     ["options", 5],
   ])("refuses a wrong %s before anything is sent", async (option, options) => {
@@ -169,6 +208,17 @@ describe("Locks", () => {
       expect(hold.name).toBe(name);
       await hold.release();
     }
+  });
+
+  it("sends those away with ClosedError who asked just before it was closed", async () => {
+    const locks = await connect("memory:");
+    const asked = [locks.acquire("connect.test"), locks.tryAcquire("connect.test")];
+    const outcomes = Promise.allSettled(asked);
+    await locks.close();
+    expect(await outcomes).toMatchObject([
+      { reason: { code: "CLOSED" } },
+      { reason: { code: "CLOSED" } },
+    ]);
   });
 
   it("can be closed twice, and is of no use afterwards", async () => {

@@ -1,12 +1,13 @@
-import { within } from "../clock.ts";
+import { sleep, within } from "../clock.ts";
 import {
   AlreadyLockedError,
   ClosedError,
   PlaceLostError,
+  StoreError,
   StoreUnavailableError,
 } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
-import { followSignals, pause } from "../signals.ts";
+import { followSignals } from "../signals.ts";
 import { entryValue } from "./entry.ts";
 import { Hold } from "./hold.ts";
 import type { Others, Place } from "./place.ts";
@@ -79,7 +80,9 @@ export async function contend(queue: Queue, rule: Rule, options: ContendOptions)
   } catch (error) {
     const others = await leave(place);
     if (signal?.aborted) throw signal.reason;
-    if (place.loss) throw lostPlace(place);
+    // Whoever never had a place is told what kept it from getting one.
+    const isOut = error instanceof StoreError && place.createRevision === 0n;
+    if (place.loss && !isOut) throw lostPlace(place);
     if (outOfTime.signal.aborted && error === outOfTime.signal.reason) {
       throw new AlreadyLockedError(queue.name, others);
     }
@@ -108,7 +111,7 @@ export async function attempt(
   } catch (error) {
     await leave(place);
     if (options.signal?.aborted) throw options.signal.reason;
-    throw place.loss ? lostPlace(place) : error;
+    throw place.loss && !(error instanceof StoreError) ? lostPlace(place) : error;
   }
 }
 
@@ -123,7 +126,7 @@ async function lookAgain(place: Place, { lookback }: Rule, signal: AbortSignal):
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || signal.aborted || place.loss) throw error;
       const { clock } = place.queue.session.options;
-      await pause(clock, pauseMs, signal);
+      await sleep(clock, pauseMs, signal);
     }
   }
 }

@@ -26,6 +26,7 @@ export function holderOf(entry: KeyValue): Holder {
   return {
     key: textOf(entry.key),
     fencingToken: entry.createRevision,
+    expires: entry.lease !== 0n,
     nodeId: stringOrNot(nodeId),
     host: stringOrNot(host),
     pid: typeof pid === "number" ? pid : undefined,

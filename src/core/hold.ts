@@ -1,8 +1,8 @@
-import { InvalidOptionError, LockLostError } from "../errors.ts";
+import { LockLostError } from "../errors.ts";
 import type { RequestOp } from "../etcd/api.ts";
 import { bytesOf } from "./keys.ts";
 import { type LossSignal, lossSignal } from "./loss-signal.ts";
-import { checkKey, checkWaiting } from "./options.ts";
+import { checkKey, checkValue, checkWaiting } from "./options.ts";
 import type { Place } from "./place.ts";
 import type { Waiting } from "./transactor.ts";
 
@@ -95,6 +95,7 @@ export class Hold implements AsyncDisposable {
    *
    * @throws {LockLostError} when it is not ours any more.
    * @throws {StoreUnavailableError} when etcd does not answer in time.
+   * @throws the reason of `signal`, when that aborts.
    */
   async verify(options: Waiting = {}): Promise<void> {
     checkWaiting(options);
@@ -111,9 +112,7 @@ export class Hold implements AsyncDisposable {
    */
   async put(key: string, value: string | Uint8Array, options: Waiting = {}): Promise<void> {
     checkKey(key);
-    if (typeof value !== "string" && !(value instanceof Uint8Array)) {
-      throw new InvalidOptionError("value", "a string or bytes", value);
-    }
+    checkValue(value);
     const bytes = typeof value === "string" ? bytesOf(value) : value;
     await this.#write({ op: "put", request: { key: bytesOf(key), value: bytes } }, options);
   }

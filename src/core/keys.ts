@@ -1,3 +1,5 @@
+import type { KeyRange } from "../etcd/api.ts";
+
 /**
  * The key under which everybody who wants the lock `name` stands in line, without the
  * slash: what Go's `concurrency.NewMutex` and `etcdctl lock` take as their name.
@@ -29,8 +31,13 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
-/** The end of the range of all keys that begin with `prefix`, which must end in a byte below 255. */
-export function prefixEnd(prefix: Uint8Array): Uint8Array {
+/** All keys that begin with `prefix`, which must end in a byte below 255. */
+export function prefixRange(prefix: string): KeyRange {
+  const key = bytesOf(prefix);
+  return { key, rangeEnd: prefixEnd(key) };
+}
+
+function prefixEnd(prefix: Uint8Array): Uint8Array {
   const end = Uint8Array.from(prefix);
   end[end.length - 1] = (end.at(-1) ?? 0) + 1;
   return end;

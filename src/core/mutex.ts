@@ -9,7 +9,7 @@ import type { Sessions } from "./sessions.ts";
 export interface TryAcquireOptions {
   /** Gives up when it aborts; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** What the lock is wanted for. People who look at the queue see it. */
+  /** What the lock is wanted for: at most 4,096 bytes. People who look at the queue see it. */
   readonly reason?: string | undefined;
 }
 
@@ -24,7 +24,10 @@ export interface AcquireOptions extends TryAcquireOptions {
   readonly waitMs?: number | undefined;
 }
 
-/** Work that is done while a lock is held. */
+/**
+ * Work that is done while a lock is held. It is given the hold; what it returns or throws
+ * decides what `run` does.
+ */
 export type Work<T> = (hold: Hold) => T | Promise<T>;
 
 /**
@@ -62,6 +65,7 @@ export class Mutex {
    * @throws {AlreadyLockedError} when `waitMs` is over. It says who holds it and how many wait.
    * @throws {PlaceLostError} when our place in the queue is lost before our turn has come.
    * @throws {StoreUnavailableError} when etcd does not answer.
+   * @throws {InvalidOptionError} when an option is not what it should be.
    * @throws {ClosedError} when the client is closed.
    * @throws the reason of `signal`, when that aborts.
    */
@@ -99,8 +103,9 @@ export class Mutex {
    * @throws what the work throws, and what `acquire` throws.
    */
   run<T>(work: Work<T>): Promise<T>;
-  run<T>(options: AcquireOptions, work: Work<T>): Promise<T>;
-  async run<T>(...args: [Work<T>] | [AcquireOptions, Work<T>]): Promise<T> {
+  /** The same, with the options of `acquire`. */
+  run<T>(options: AcquireOptions | undefined, work: Work<T>): Promise<T>;
+  async run<T>(...args: [Work<T>] | [AcquireOptions | undefined, Work<T>]): Promise<T> {
     const [options, work] = args.length === 1 ? [{}, args[0]] : args;
     checkFunction("work", work);
     const hold = await this.acquire(options);

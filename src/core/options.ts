@@ -1,6 +1,6 @@
 import { InvalidOptionError } from "../errors.ts";
 
-const nameBytesMax = 4_096;
+const textBytesMax = 4_096;
 // Etcd's own limit is 9 000 000 000 seconds.
 const ttlMsMax = 9_000_000_000_000;
 
@@ -12,10 +12,7 @@ export function checkName(name: unknown): asserts name is string {
   if (!name.isWellFormed()) {
     throw new InvalidOptionError("name", "well-formed Unicode, without lone surrogates", name);
   }
-  const sizeBytes = Buffer.byteLength(name, "utf8");
-  if (sizeBytes > nameBytesMax) {
-    throw new InvalidOptionError("name", `at most ${nameBytesMax} bytes long in UTF-8`, name);
-  }
+  checkLength("name", name);
 }
 
 /** Checks a key in etcd. */
@@ -34,7 +31,7 @@ export function checkDuration(option: string, ms: unknown): void {
 
 /** Checks a duration in milliseconds that can be neither zero nor infinite. */
 export function checkSpan(option: string, ms: unknown): void {
-  if (ms !== undefined && !(typeof ms === "number" && ms > 0 && ms <= ttlMsMax)) {
+  if (ms !== undefined && !(typeof ms === "number" && ms >= 1 && ms <= ttlMsMax)) {
     throw new InvalidOptionError(option, `a number of milliseconds from 1 to ${ttlMsMax}`, ms);
   }
 }
@@ -44,6 +41,27 @@ export function checkText(option: string, text: unknown): void {
   if (text !== undefined && (typeof text !== "string" || !text.isWellFormed())) {
     throw new InvalidOptionError(option, "a well-formed string", text);
   }
+  if (text !== undefined) checkLength(option, text);
+}
+
+/** Checks a string that must be given, and say something. */
+export function checkFilled(option: string, text: unknown): void {
+  if (text === undefined || text === "") {
+    throw new InvalidOptionError(option, "a string that is not empty", text);
+  }
+  checkText(option, text);
+}
+
+function checkLength(option: string, text: string): void {
+  if (Buffer.byteLength(text, "utf8") > textBytesMax) {
+    throw new InvalidOptionError(option, `at most ${textBytesMax} bytes long in UTF-8`, text);
+  }
+}
+
+/** Checks a value for a key in etcd. */
+export function checkValue(value: unknown): asserts value is string | Uint8Array {
+  if (typeof value === "string" ? value.isWellFormed() : value instanceof Uint8Array) return;
+  throw new InvalidOptionError("value", "a well-formed string or bytes", value);
 }
 
 /** Checks a signal that may be left out. */
@@ -67,15 +85,18 @@ export function checkMethods(option: string, value: unknown, methods: readonly s
   }
 }
 
+/** Whether a value is an object with members, rather than an array, a URL, a Map or the like. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return Object.prototype.toString.call(value) === "[object Object]";
+}
+
 /** Checks that `options` is an object with none but the `known` members: a misspelt one would do nothing. */
 export function checkKnown(options: unknown, known: readonly string[], name = "options"): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new InvalidOptionError(name, "an object", options);
-  }
-  for (const option of Object.keys(options)) {
+  if (!isRecord(options)) throw new InvalidOptionError(name, "an object", options);
+  for (const [option, value] of Object.entries(options)) {
     if (known.includes(option)) continue;
-    const value = (options as Readonly<Record<string, unknown>>)[option];
-    throw new InvalidOptionError(`${name}.${option}`, `one of ${known.join(", ")}`, value);
+    const expected = `left out (there are ${known.join(", ")})`;
+    throw new InvalidOptionError(`${name}.${option}`, expected, value);
   }
 }
 

@@ -15,7 +15,8 @@ import {
   tryStep,
 } from "./queue-requests.ts";
 import type { Loss } from "./session.ts";
-import { type Step, type StepResult, throughConsensus, type Waiting } from "./transactor.ts";
+import { throughConsensus } from "./through-consensus.ts";
+import type { Step, StepResult, Waiting } from "./transactor.ts";
 
 /** Who stands in a queue that we are not in. */
 export interface Others {

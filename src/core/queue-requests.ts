@@ -51,9 +51,9 @@ export function tryStep(
   queue: KeyRange,
 ): Step {
   return {
-    compare: [{ ...queue, target: "createRevision", result: "equal", operand: 0n }],
+    compare: [isEmpty(queue)],
     success: [{ op: "put", request: { key, value, lease } }],
-    otherwise: [first(queue), count(queue)],
+    otherwise: [firstIn(queue), count(queue)],
   };
 }
 
@@ -66,7 +66,7 @@ export function ahead(queue: KeyRange, createRevision: bigint, lookback: number)
 export function releaseStep(entry: OwnEntry, queue: KeyRange): Step {
   return {
     compare: ours(entry),
-    success: [{ op: "deleteRange", request: { key: entry.key } }, first(queue)],
+    success: [{ op: "deleteRange", request: { key: entry.key } }, firstIn(queue)],
     otherwise: [{ op: "range", request: { key: entry.key } }],
     isHarmless: true,
   };
@@ -79,11 +79,22 @@ export function releaseStep(entry: OwnEntry, queue: KeyRange): Step {
 export function leaveStep({ key, createRevision }: Omit<OwnEntry, "lease">, queue: KeyRange): Step {
   return {
     compare: [],
-    success: [{ op: "deleteRange", request: { key } }, first(queue), count(queue)],
+    success: [{ op: "deleteRange", request: { key } }, firstIn(queue), count(queue)],
     otherwise: [],
     // Else a join that nobody answered could still be carried out after it.
     isHarmless: createRevision > 0n,
   };
+}
+
+/** Holds as long as nobody stands in the queue. */
+export function isEmpty(queue: KeyRange): Compare {
+  return { ...queue, target: "createRevision", result: "equal", operand: 0n };
+}
+
+/** Reads the entry that came first, and how many there are. */
+export function firstIn(queue: KeyRange): RequestOp {
+  const sort = { by: "createRevision", order: "ascending" } as const;
+  return { op: "range", request: { ...queue, sort, limit: 1n } };
 }
 
 /** The entries that a range operation found. */
@@ -94,11 +105,6 @@ export function entriesOf(response: ResponseOp | undefined): readonly KeyValue[]
 /** How many entries the range has. */
 export function countOf(response: ResponseOp | undefined): number {
   return response?.op === "range" ? Number(response.response.count) : 0;
-}
-
-function first(queue: KeyRange): RequestOp {
-  const sort = { by: "createRevision", order: "ascending" } as const;
-  return { op: "range", request: { ...queue, sort, limit: 1n } };
 }
 
 function newest(queue: KeyRange, limit: number, filter: Partial<RangeRequest> = {}): RequestOp {

@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from "../errors.ts";
 import type { KeyRange, KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
 import { abortable, onAbort } from "../signals.ts";
-import { bytesOf, lockKey, prefixEnd, queuePrefix, textOf } from "./keys.ts";
+import { lockKey, prefixRange, queuePrefix, textOf } from "./keys.ts";
 import { Place } from "./place.ts";
 import type { Session } from "./session.ts";
 import { steadyWatch } from "./steady-watch.ts";
@@ -57,8 +57,7 @@ export class Queue {
     this.name = name;
     this.key = lockKey(namespace, name);
     this.prefix = queuePrefix(namespace, name);
-    const key = bytesOf(this.prefix);
-    this.range = { key, rangeEnd: prefixEnd(key) };
+    this.range = prefixRange(this.prefix);
     this.#onEmpty = onEmpty;
   }
 

@@ -1,7 +1,7 @@
-import { type Clock, within } from "../clock.ts";
-import { ClosedError, type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
+import { type Clock, sleep, within } from "../clock.ts";
+import { ClosedError, type LossReason, StoreUnavailableError } from "../errors.ts";
 import type { CallOptions, Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
-import { pause } from "../signals.ts";
+import { attemptMs, isRefusal, isUndecided } from "./attempts.ts";
 import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
 import { randomLeaseId } from "./lease-id.ts";
@@ -74,28 +74,34 @@ export class Session {
     options: SessionOptions,
     { patient = false, signal }: Opening = {},
   ): Promise<Session> {
-    const { clock, callTimeoutMs, ttlMs } = options;
+    const { clock, callTimeoutMs } = options;
     const giveUpAt = clock.now() + callTimeoutMs;
+    // Etcd counts in whole seconds.
+    const ttl = Math.ceil(options.ttlMs / 1_000);
     for (;;) {
       const askedAt = clock.now();
-      const timeoutMs = Math.min(attemptMs(ttlMs), giveUpAt - askedAt);
+      const timeoutMs = Math.min(attemptMs(ttl * 1_000), giveUpAt - askedAt);
       try {
-        return await Session.#openOnce(etcd, options, { timeoutMs, signal });
+        return await Session.#openOnce(etcd, options, BigInt(ttl), { timeoutMs, signal });
       } catch (error) {
         const isPassing = patient ? error instanceof StoreUnavailableError : isUndecided(error);
         if (!isPassing || clock.now() + pauseMs >= giveUpAt) throw error;
-        await pause(clock, askedAt + pauseMs - clock.now(), signal);
+        await sleep(clock, askedAt + pauseMs - clock.now(), signal);
       }
     }
   }
 
-  static async #openOnce(etcd: Etcd, options: SessionOptions, call: CallOptions): Promise<Session> {
+  static async #openOnce(
+    etcd: Etcd,
+    options: SessionOptions,
+    ttl: bigint,
+    call: CallOptions,
+  ): Promise<Session> {
     // An id of our own, so that a lease can be ended even if its grant got no answer.
     const id = randomLeaseId();
     let mayExist = true;
     try {
       const askedAt = options.clock.now();
-      const ttl = BigInt(Math.ceil(options.ttlMs / 1_000));
       const granted = await etcd.leaseGrant({ id, ttl }, call).catch((error: unknown) => {
         mayExist = !isRefusal(error);
         throw error;
@@ -275,23 +281,4 @@ export class Session {
     void settled.then(() => this.#underWay.delete(settled));
     return promise;
   }
-}
-
-/**
- * How long to wait for one answer. A server whose leader is gone answers after 7 seconds
- * only, while another one would answer at once.
- */
-function attemptMs(ttlMs: number): number {
-  return Math.min(ttlMs / 6, 1_000);
-}
-
-/** Whether an error is one that a cluster with a leader would not have given. */
-function isUndecided(error: unknown): boolean {
-  if (!(error instanceof StoreUnavailableError)) return false;
-  return error.status === "DEADLINE_EXCEEDED" || error.message.startsWith("etcdserver:");
-}
-
-/** Whether an error is an answer, so that nothing was done. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof StoreError && !(error instanceof StoreUnavailableError);
 }

@@ -35,7 +35,7 @@ export class Sessions {
   /** The queue for a lock. All who ask for it in this client share it. */
   async queue(name: string, signal?: AbortSignal | undefined): Promise<Queue> {
     const session = await this.session(signal);
-    // Whoever comes now would not hear that they should leave.
+    // It was closed while we waited for that: the session has told everybody, but for us.
     if (this.#closing) throw new ClosedError();
     const known = this.#queues.get(name);
     if (known?.session === session) return known;

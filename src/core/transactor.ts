@@ -1,4 +1,4 @@
-import { type Clock, within } from "../clock.ts";
+import { type Clock, sleep, within } from "../clock.ts";
 import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
 import type {
   Compare,
@@ -9,13 +9,19 @@ import type {
   TxnRequest,
   TxnResponse,
 } from "../etcd/api.ts";
-import { abortable, pause } from "../signals.ts";
+import { abortable } from "../signals.ts";
 import { Gate } from "./gate.ts";
+import { throughConsensus } from "./through-consensus.ts";
 
 /** How a call waits. */
 export interface Waiting {
+  /** Gives up when it aborts, with its reason. What was asked may be carried out all the same. */
   readonly signal?: AbortSignal | undefined;
-  /** How long to keep asking when etcd does not answer. */
+  /**
+   * How long to keep asking, in milliseconds, when etcd does not answer.
+   *
+   * @default `callTimeoutMs` of the client
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -231,7 +237,7 @@ export class Transactor {
       if (!unanswered) throw this.#translate(error);
       this.#silence = error;
       if (clock.now() + pauseMs >= giveUpAt) throw error;
-      await pause(clock, askedAt + pauseMs - clock.now(), signal);
+      await sleep(clock, askedAt + pauseMs - clock.now(), signal);
       return undefined;
     }
   }
@@ -278,16 +284,4 @@ function tooManyAhead(): StoreUnavailableError {
   return new StoreUnavailableError("Too many requests are ahead of this one: it was not sent", {
     status: "DEADLINE_EXCEEDED",
   });
-}
-
-/**
- * An operation that changes nothing, but makes its transaction a write: etcd answers a
- * transaction of reads from one member, which after a pause may be a stale one
- * (etcd-io/etcd#20418). What ownership is decided by has to go through consensus.
- */
-export function throughConsensus(key: Uint8Array): RequestOp {
-  // Nobody puts this key: it is our own, with a zero byte behind it.
-  const nobodys = new Uint8Array(key.length + 1);
-  nobodys.set(key);
-  return { op: "deleteRange", request: { key: nobodys } };
 }

@@ -2,8 +2,7 @@ import { MicrolockError } from "./microlock-error.ts";
 
 /** 1.x class: the first argument is no client that it can use. */
 export class EtcdClientRequiredError extends MicrolockError {
-  override name = "EtcdClientRequiredError";
-
+  /** The message is that of 1.x. */
   constructor() {
     super("ETCD_CLIENT_REQUIRED", "etcd client parameter is required");
   }
@@ -11,8 +10,7 @@ export class EtcdClientRequiredError extends MicrolockError {
 
 /** 1.x class: the key is not a string. */
 export class KeyRequiredError extends MicrolockError {
-  override name = "KeyRequiredError";
-
+  /** The message is that of 1.x. */
   constructor() {
     super("KEY_REQUIRED", "key parameter of type String is required");
   }
@@ -20,8 +18,7 @@ export class KeyRequiredError extends MicrolockError {
 
 /** 1.x class: the node id is not a string. */
 export class NodeIdRequiredError extends MicrolockError {
-  override name = "NodeIdRequiredError";
-
+  /** The message is that of 1.x. */
   constructor() {
     super("NODE_ID_REQUIRED", "node_id parameter of type String is required");
   }
@@ -29,8 +26,7 @@ export class NodeIdRequiredError extends MicrolockError {
 
 /** 1.x class: the ttl is no number. */
 export class InvalidTtlError extends MicrolockError {
-  override name = "InvalidTtlError";
-
+  /** The message is that of 1.x. */
   constructor() {
     super("INVALID_TTL", "ttl parameter must be of type Number");
   }
@@ -38,10 +34,12 @@ export class InvalidTtlError extends MicrolockError {
 
 /** 1.x class: `unlock` or `renew` of a lock that this node does not hold. */
 export class LockNotOwnedError extends MicrolockError {
-  override name = "LockNotOwnedError";
+  /** The name of the lock. */
   readonly key: string;
+  /** The node that does not have it. */
   readonly nodeId: string;
 
+  /** `key` is the name of the lock, `nodeId` who does not own it. */
   constructor(key: string, nodeId: string) {
     super("LOCK_NOT_OWNED", `Lock "${key}" is not owned by node "${nodeId}"`);
     this.key = key;

@@ -4,7 +4,9 @@ import { MicrolockError } from "./microlock-error.ts";
 export interface Holder {
   /** `nodeId` of the client that holds it; undefined for a foreign holder, such as a Go service. */
   readonly nodeId?: string | undefined;
+  /** The name of its host. */
   readonly host?: string | undefined;
+  /** The id of its process, on that host. */
   readonly pid?: number | undefined;
   /** When it asked for the lock, by its own clock, as an ISO 8601 time. */
   readonly since?: string | undefined;
@@ -12,12 +14,17 @@ export interface Holder {
   readonly reason?: string | undefined;
   /** The holder's key in etcd. */
   readonly key: string;
+  /** Larger than that of every holder before: the create revision of `key`. */
   readonly fencingToken: bigint;
+  /**
+   * Whether the key goes by itself when its holder dies. One without a lease was put there
+   * by hand, and blocks the lock until somebody deletes it.
+   */
+  readonly expires: boolean;
 }
 
 /** Somebody else holds the lock, and the caller asked not to wait, or not any longer. */
 export class AlreadyLockedError extends MicrolockError {
-  override name = "AlreadyLockedError";
   /** The name of the lock. */
   readonly key: string;
   /** Who held it when we gave up, if anybody still did. */
@@ -25,15 +32,17 @@ export class AlreadyLockedError extends MicrolockError {
   /** How many stood in the queue behind the holder, without us. */
   readonly waiters: number | undefined;
 
-  constructor(
-    key: string,
-    facts: { holder?: Holder | undefined; waiters?: number | undefined } = {},
-  ) {
+  /** `key` is the name of the lock; the facts are what is known of who stands in the queue. */
+  constructor(key: string, facts: Partial<Pick<AlreadyLockedError, "holder" | "waiters">> = {}) {
     const { holder, waiters } = facts;
     const who =
       holder && ` by ${holder.nodeId ?? holder.key}${holder.reason ? ` (${holder.reason})` : ""}`;
     const queue = waiters ? `; ${waiters} waiting` : "";
-    super("ALREADY_LOCKED", `Lock "${key}" is already locked${who ?? ""}${queue}`);
+    const orphan =
+      holder?.expires === false
+        ? `. The key ${holder.key} has no lease and will never expire: delete it to free the lock`
+        : "";
+    super("ALREADY_LOCKED", `Lock "${key}" is already locked${who ?? ""}${queue}${orphan}`);
     this.key = key;
     this.holder = holder;
     this.waiters = waiters;
@@ -77,20 +86,20 @@ const lossStories: Readonly<Record<LossReason, string>> = {
  * alone.
  */
 export class LockLostError extends MicrolockError {
-  override name = "LockLostError";
   /** The name of the lock. */
   readonly key: string;
   /** Why it was lost. */
   readonly reason: LossReason;
   /** From `run`: what the work returned, though the lock was lost meanwhile. */
-  readonly result?: unknown;
+  declare readonly result?: unknown;
   /** From `run`: what the work threw, perhaps because the lock was lost. */
-  readonly workError?: unknown;
+  declare readonly workError?: unknown;
 
+  /** `key` is the name of the lock. The options may carry the outcome of the work. */
   constructor(
     key: string,
     reason: LossReason,
-    options: ErrorOptions & { result?: unknown; workError?: unknown } = {},
+    options: ErrorOptions & Pick<LockLostError, "result" | "workError"> = {},
   ) {
     super("LOCK_LOST", `Lock "${key}" was lost: ${lossStories[reason]}`, options);
     this.key = key;
@@ -102,12 +111,12 @@ export class LockLostError extends MicrolockError {
 
 /** A waiter's place in the queue is gone, so its turn would never come. Ask again. */
 export class PlaceLostError extends MicrolockError {
-  override name = "PlaceLostError";
   /** The name of the lock. */
   readonly key: string;
   /** Why it was lost. */
   readonly reason: LossReason;
 
+  /** `key` is the name of the lock. */
   constructor(key: string, reason: LossReason, options?: ErrorOptions) {
     super(
       "PLACE_LOST",
@@ -121,8 +130,7 @@ export class PlaceLostError extends MicrolockError {
 
 /** The client was closed before or during the call. */
 export class ClosedError extends MicrolockError {
-  override name = "ClosedError";
-
+  /** `what` begins the message. @default "The client" */
   constructor(what = "The client") {
     super("CLOSED", `${what} is closed`);
   }

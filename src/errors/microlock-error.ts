@@ -41,12 +41,17 @@ export type StoreErrorCode =
 
 /** What every error of this package is. Decide by `code`; the message is for people. */
 export class MicrolockError extends Error {
-  override name = "MicrolockError";
+  /** The name of the class, as stack traces show it. */
+  declare readonly name: string;
   /** What went wrong, as a word that never changes. */
   readonly code: ErrorCode;
 
+  /** `code` says what went wrong, `message` says it to people. */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    // A cause that is undefined would be printed as one.
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    // Not to be listed among the facts when the error is printed.
+    Object.defineProperty(this, "name", { value: new.target.name, configurable: true });
     this.code = code;
   }
 }

@@ -1,3 +1,14 @@
+import type {
+  CompactResponse,
+  KeyRange,
+  KeyValue,
+  ResponseHeader,
+  TxnRequest,
+  TxnResponse,
+} from "./kv.ts";
+
+export type * from "./kv.ts";
+
 /**
  * The port: all that microlock asks of etcd, in etcd's own words. The gRPC adapter and the
  * embedded store answer it alike, down to the text of what they refuse.
@@ -53,140 +64,7 @@ export interface CallOptions {
   readonly keepsProcessAlive?: boolean | undefined;
 }
 
-/** Where and when an answer was given. */
-export interface ResponseHeader {
-  readonly clusterId: bigint;
-  readonly memberId: bigint;
-  /** The store's revision when the request was carried out. */
-  readonly revision: bigint;
-  /** The term of the leader, as the member that answered knows it. */
-  readonly raftTerm: bigint;
-}
-
-/** A key as it stands in the store. */
-export interface KeyValue {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  /**
-   * The store revision at which the key came to be. Revisions only grow, so it orders the
-   * contenders of a lock, and serves the winner as its fencing token.
-   */
-  readonly createRevision: bigint;
-  /** The store revision of the last change. */
-  readonly modRevision: bigint;
-  /** 1 when created, one more with every put. */
-  readonly version: bigint;
-  /** The lease that the key is bound to; 0 for none. */
-  readonly lease: bigint;
-}
-
-/**
- * One key, or with `rangeEnd` all keys from `key` up to but without it. A `rangeEnd` of a
- * single zero byte means: to the end.
- */
-export interface KeyRange {
-  readonly key: Uint8Array;
-  readonly rangeEnd?: Uint8Array | undefined;
-}
-
-export type SortTarget = "key" | "version" | "createRevision" | "modRevision" | "value";
-
-export interface RangeRequest extends KeyRange {
-  /** How many keys to return at the most; 0 or absent for all. */
-  readonly limit?: bigint | undefined;
-  /** Reads the store as it was at that revision; 0 or absent for now. */
-  readonly revision?: bigint | undefined;
-  readonly sort?:
-    | { readonly by: SortTarget; readonly order: "ascending" | "descending" }
-    | undefined;
-  readonly keysOnly?: boolean | undefined;
-  readonly countOnly?: boolean | undefined;
-  /** Filters, applied after the keys were read and counted; 0 or absent for none. */
-  readonly minModRevision?: bigint | undefined;
-  readonly maxModRevision?: bigint | undefined;
-  readonly minCreateRevision?: bigint | undefined;
-  readonly maxCreateRevision?: bigint | undefined;
-}
-
-export interface RangeResponse {
-  readonly kvs: readonly KeyValue[];
-  /** Whether `limit` cut the answer short. */
-  readonly more: boolean;
-  /** How many keys the range has, whatever `limit` and the filters are. */
-  readonly count: bigint;
-}
-
-export interface PutRequest {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  /** Binds the key to a lease; 0 or absent for none. */
-  readonly lease?: bigint | undefined;
-  readonly prevKv?: boolean | undefined;
-  /** Keeps the present value; `value` must be empty. */
-  readonly ignoreValue?: boolean | undefined;
-  /** Keeps the present lease; `lease` must be 0. */
-  readonly ignoreLease?: boolean | undefined;
-}
-
-export interface PutResponse {
-  readonly prevKv?: KeyValue | undefined;
-}
-
-export interface DeleteRangeRequest extends KeyRange {
-  readonly prevKv?: boolean | undefined;
-}
-
-export interface DeleteRangeResponse {
-  readonly deleted: bigint;
-  readonly prevKvs: readonly KeyValue[];
-}
-
-/**
- * A condition on one key, or on every key of a range. A key that does not exist has
- * version, revisions and lease 0, and fails every comparison of its value.
- */
-export type Compare = KeyRange & {
-  readonly result: "equal" | "notEqual" | "greater" | "less";
-} & (
-    | {
-        readonly target: "version" | "createRevision" | "modRevision" | "lease";
-        readonly operand: bigint;
-      }
-    | { readonly target: "value"; readonly operand: Uint8Array }
-  );
-
-export type RequestOp =
-  | { readonly op: "range"; readonly request: RangeRequest }
-  | { readonly op: "put"; readonly request: PutRequest }
-  | { readonly op: "deleteRange"; readonly request: DeleteRangeRequest }
-  | { readonly op: "txn"; readonly request: TxnRequest };
-
-export type ResponseOp =
-  | { readonly op: "range"; readonly response: RangeResponse }
-  | { readonly op: "put"; readonly response: PutResponse }
-  | { readonly op: "deleteRange"; readonly response: DeleteRangeResponse }
-  | { readonly op: "txn"; readonly response: TxnResult };
-
-export interface TxnRequest {
-  readonly compare?: readonly Compare[] | undefined;
-  readonly success?: readonly RequestOp[] | undefined;
-  readonly failure?: readonly RequestOp[] | undefined;
-}
-
-/** What a transaction came to: which branch, and an answer for each of its operations. */
-export interface TxnResult {
-  readonly succeeded: boolean;
-  readonly responses: readonly ResponseOp[];
-}
-
-export interface TxnResponse extends TxnResult {
-  readonly header: ResponseHeader;
-}
-
-export interface CompactResponse {
-  readonly header: ResponseHeader;
-}
-
+/** Which lease to open. */
 export interface LeaseGrantRequest {
   /** In seconds, as etcd counts leases. */
   readonly ttl: bigint;
@@ -194,37 +72,51 @@ export interface LeaseGrantRequest {
   readonly id?: bigint | undefined;
 }
 
+/** A lease as it was granted. */
 export interface LeaseGrantResponse {
+  /** Where and when it was answered. */
   readonly header: ResponseHeader;
+  /** The lease's id. */
   readonly id: bigint;
   /** The TTL that the store granted, in seconds. */
   readonly ttl: bigint;
 }
 
+/** What became of a keepalive. */
 export interface LeaseKeepAliveResponse {
+  /** Where and when it was answered. */
   readonly header: ResponseHeader;
   /** The seconds that the lease has from now; 0 when it is gone. */
   readonly ttl: bigint;
 }
 
+/** That a lease has ended, and its keys are gone. */
 export interface LeaseRevokeResponse {
+  /** Where and when it was answered. */
   readonly header: ResponseHeader;
 }
 
+/** Which lease to look at. */
 export interface LeaseTimeToLiveRequest {
+  /** The lease's id. */
   readonly id: bigint;
-  /** Whether to list the keys that are bound to the lease. */
+  /** Whether to list the keys that are bound to the lease. @default false */
   readonly keys?: boolean | undefined;
 }
 
+/** A lease as it stands. */
 export interface LeaseTimeToLiveResponse {
+  /** Where and when it was answered. */
   readonly header: ResponseHeader;
   /** The seconds left; -1 when the lease is gone. */
   readonly ttl: bigint;
+  /** The TTL that it was granted with, in seconds; 0 when it is gone. */
   readonly grantedTtl: bigint;
+  /** The keys that are bound to it, if they were asked for. */
   readonly keys: readonly Uint8Array[];
 }
 
+/** What to watch, and from when. */
 export interface WatchRequest extends KeyRange {
   /**
    * The first revision of interest. Absent: everything after the moment at which the watch
@@ -232,14 +124,17 @@ export interface WatchRequest extends KeyRange {
    * 100 ms late, one without a start revision at once.
    */
   readonly startRevision?: bigint | undefined;
-  /** Whether events carry the state before the change. */
+  /** Whether events carry the state before the change. @default false */
   readonly prevKv?: boolean | undefined;
 }
 
+/** One change of one key. */
 export interface WatchEvent {
+  /** An expired lease deletes its keys as anybody else does. */
   readonly type: "put" | "delete";
   /** For a deletion only `key` and `modRevision` say something. */
   readonly kv: KeyValue;
+  /** The state before, if it was asked for and there was one. */
   readonly prevKv?: KeyValue | undefined;
 }
 

@@ -1,5 +1,5 @@
-import { bytesOf, prefixEnd, textOf } from "../core/keys.ts";
-import type { Compare, KeyRange, KeyValue } from "../etcd/api.ts";
+import { bytesOf, textOf } from "../core/keys.ts";
+import type { Compare, KeyValue } from "../etcd/api.ts";
 
 // Says that an entry belongs to a node id rather than to a session, and that its lease
 // serves it alone.
@@ -47,17 +47,6 @@ export function ownEntry(kv: KeyValue | undefined, nodeId: string): QueueEntry |
 /** The same entry's value, with another ttl. */
 export function withTtl(entry: QueueEntry, ttl: number): Uint8Array {
   return bytesOf(JSON.stringify({ ...parse(entry.value), ttl }));
-}
-
-/** All entries of a queue. */
-export function queueRange(prefix: string): KeyRange {
-  const key = bytesOf(prefix);
-  return { key, rangeEnd: prefixEnd(key) };
-}
-
-/** Holds as long as nobody stands in the range. */
-export function isEmpty(range: KeyRange): Compare {
-  return { ...range, target: "createRevision", result: "equal", operand: 0n };
 }
 
 /** Holds as long as this very entry is there, and not one that came to its key later. */

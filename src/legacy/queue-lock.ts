@@ -1,31 +1,23 @@
 import { hostname } from "node:os";
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import { holderOf } from "../core/entry.ts";
-import { bytesOf, textOf } from "../core/keys.ts";
+import { bytesOf, prefixRange, textOf } from "../core/keys.ts";
 import { randomLeaseId } from "../core/lease-id.ts";
-import { throughConsensus } from "../core/transactor.ts";
+import { countOf, entriesOf, firstIn, isEmpty } from "../core/queue-requests.ts";
+import { throughConsensus } from "../core/through-consensus.ts";
 import { AlreadyLockedError, LockNotOwnedError, StoreUnavailableError } from "../errors.ts";
 import type {
   Etcd,
   KeyRange,
-  RangeResponse,
   RequestOp,
   ResponseOp,
   TxnRequest,
   TxnResponse,
 } from "../etcd/api.ts";
 import type { LockBackend, LockListener } from "./backend.ts";
-import { type Granted, Insistent } from "./insistent.ts";
-import {
-  isEmpty,
-  ownEntry,
-  type QueueEntry,
-  queueEntryValue,
-  queueRange,
-  stillThere,
-  withTtl,
-} from "./queue-entry.ts";
+import { ownEntry, type QueueEntry, queueEntryValue, stillThere, withTtl } from "./queue-entry.ts";
 import { QueueWatch } from "./queue-watch.ts";
+import { type Granted, RetryingEtcd } from "./retrying-etcd.ts";
 
 /** What `lock`, `unlock` and `renew` of the 1.x class resolve with on etcd v3. */
 export interface QueueLockAnswer {
@@ -50,6 +42,8 @@ export interface QueueLockOptions {
 
 // How long one call keeps asking when etcd does not answer.
 const callTimeoutMs = 5_000;
+// How long a call waits for the watch to stand.
+const standingMs = 1_000;
 
 /**
  * The 1.x lock as an entry in the queue that all primitives share, with Go and etcdctl. It
@@ -60,21 +54,21 @@ const callTimeoutMs = 5_000;
  */
 export class QueueLock implements LockBackend<QueueLockAnswer> {
   readonly #options: QueueLockOptions;
-  readonly #etcd: Insistent;
+  readonly #etcd: RetryingEtcd;
   readonly #range: KeyRange;
   #watch: QueueWatch | undefined;
 
   constructor(options: QueueLockOptions) {
     this.#options = options;
-    this.#etcd = new Insistent(options.etcd, options.clock);
-    this.#range = queueRange(options.prefix);
+    this.#etcd = new RetryingEtcd(options.etcd, options.clock);
+    this.#range = prefixRange(options.prefix);
   }
 
   async lock(): Promise<QueueLockAnswer> {
     const giveUpAt = this.#giveUpAt();
     // Most who do not wait come in vain. So look first: a refusal then costs one read, and
     // leaves nothing even if this process dies. Only the transaction below decides.
-    const { responses } = await this.#begin([this.#firstInQueue], giveUpAt);
+    const { responses } = await this.#begin([firstIn(this.#range)], giveUpAt);
     this.#refuseIfTaken(responses[0]);
 
     // An id of our own, so that the lease can be ended even if its grant got no answer.
@@ -93,7 +87,7 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
     const giveUpAt = this.#giveUpAt();
     const entry = await this.#own(giveUpAt);
     const { key } = entry;
-    const { succeeded, responses, askedAgain } = await this.#etcd.txn(
+    const { succeeded, responses, repeated } = await this.#etcd.txn(
       {
         compare: [stillThere(entry)],
         success: [{ op: "deleteRange", request: { key, prevKv: true } }],
@@ -102,7 +96,7 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
     );
     // It was ours when we looked. If an attempt then got no answer, most likely it was the
     // one that deleted it.
-    if (!succeeded && !askedAgain) throw this.#notOwned();
+    if (!succeeded && !repeated) throw this.#notOwned();
     // Somebody with our id may have moved it to another lease since we looked.
     const [deleted] = responses;
     const last = deleted?.op === "deleteRange" ? deleted.response.prevKvs[0] : undefined;
@@ -144,12 +138,12 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
     const response = await this.#whileItLives(lease, giveUpAt, {
       compare: [isEmpty(this.#range)],
       success: [{ op: "put", request: put }],
-      failure: [this.#firstInQueue],
+      failure: [firstIn(this.#range)],
     });
     if (response.succeeded) return { key, fencingToken: response.header.revision };
 
     // If it is we who stand there, an earlier attempt went through and its answer was lost.
-    const first = rangeOf(response.responses[0])?.kvs[0];
+    const first = entriesOf(response.responses[0])[0];
     if (first && textOf(first.key) === key) return { key, fencingToken: first.createRevision };
     this.#refuseIfTaken(response.responses[0]);
     // Nobody stands there now, though somebody did a moment ago.
@@ -191,7 +185,7 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
         failure: [{ op: "range", request: { key } }],
       });
       // If it hangs on the new lease already, an earlier attempt's answer was lost.
-      moved = succeeded || rangeOf(responses[0])?.kvs[0]?.lease === id;
+      moved = succeeded || entriesOf(responses[0])[0]?.lease === id;
       return moved;
     } finally {
       await this.#etcd.revoke(moved ? entry.lease : id);
@@ -209,9 +203,9 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
 
   /** The first in the queue, if this node has the lock by it. */
   async #own(giveUpAt: number): Promise<QueueEntry> {
-    const ask = [this.#firstInQueue, throughConsensus(this.#range.key)];
+    const ask = [firstIn(this.#range), throughConsensus(this.#range.key)];
     const { responses } = await this.#begin(ask, giveUpAt);
-    const entry = ownEntry(rangeOf(responses[0])?.kvs[0], this.#options.nodeId);
+    const entry = ownEntry(entriesOf(responses[0])[0], this.#options.nodeId);
     if (!entry) throw this.#notOwned();
     return entry;
   }
@@ -219,23 +213,18 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
   async #begin(success: readonly RequestOp[], giveUpAt: number): Promise<TxnResponse> {
     const [response] = await Promise.all([
       this.#etcd.txn({ success }, giveUpAt),
-      // So that no change of ours happens before whoever listens can see it.
-      this.#watch?.standing,
+      // So that no change of ours happens before whoever listens can see it. The watch by
+      // itself would let the process end meanwhile.
+      this.#watch && within(this.#options.clock, standingMs, this.#watch.standing),
     ]);
     return response;
   }
 
   #refuseIfTaken(response: ResponseOp | undefined): void {
-    const { kvs, count } = rangeOf(response) ?? { kvs: [], count: 0n };
-    const [first] = kvs;
+    const [first] = entriesOf(response);
     if (!first) return;
-    const waiters = Number(count) - 1;
+    const waiters = countOf(response) - 1;
     throw new AlreadyLockedError(this.#options.name, { holder: holderOf(first), waiters });
-  }
-
-  get #firstInQueue(): RequestOp {
-    const sort = { by: "createRevision", order: "ascending" } as const;
-    return { op: "range", request: { ...this.#range, sort, limit: 1n } };
   }
 
   #notOwned(): LockNotOwnedError {
@@ -249,8 +238,4 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
 
 function answer({ key, createRevision }: QueueEntry): QueueLockAnswer {
   return { key: textOf(key), fencingToken: createRevision };
-}
-
-function rangeOf(response: ResponseOp | undefined): RangeResponse | undefined {
-  return response?.op === "range" ? response.response : undefined;
 }

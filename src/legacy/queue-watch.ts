@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { textOf } from "../core/keys.ts";
+import { entriesOf } from "../core/queue-requests.ts";
 import { steadyWatch } from "../core/steady-watch.ts";
 import { ClosedError } from "../errors.ts";
 import type { Etcd, KeyRange, KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
@@ -94,8 +95,7 @@ export class QueueWatch {
         { success: [{ op: "range", request }] },
         { signal: this.#closing.signal, timeoutMs: lookTimeoutMs, keepsProcessAlive: false },
       );
-      const kvs = responses.flatMap(({ op, response }) => (op === "range" ? response.kvs : []));
-      return { kvs, revision: header.revision };
+      return { kvs: entriesOf(responses[0]), revision: header.revision };
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }

@@ -4,7 +4,8 @@ import { bytesOf } from "../../src/core/keys.ts";
 import { LockLostError, StoreUnavailableError } from "../../src/errors.ts";
 import type { Etcd, TxnRequest } from "../../src/etcd/api.ts";
 import type { Locks } from "../../src/locks.ts";
-import { allKeys, type Bench, deleteKey, nothing, openBench } from "../support/clients.ts";
+import { type Bench, nothing, openBench } from "../support/clients.ts";
+import { allKeys, deleteKey } from "../support/keys.ts";
 import { settle } from "../support/simulated-clock.ts";
 
 describe("Hold", () => {
@@ -151,6 +152,7 @@ describe("Hold", () => {
     bench.etcd.forget();
     await expect(hold.put("", "x")).rejects.toMatchObject({ code: "INVALID_OPTION" });
     await expect(hold.put("k", 5 as never)).rejects.toMatchObject({ option: "value" });
+    await expect(hold.put("k", "\ud800")).rejects.toMatchObject({ option: "value" });
     await expect(hold.delete(7 as never)).rejects.toMatchObject({ option: "key" });
     await expect(hold.verify({ timeoutMs: -1 })).rejects.toMatchObject({ option: "timeoutMs" });
     expect(bench.etcd.calls.txn).toBe(0);

@@ -1,13 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bytesOf } from "../../src/core/keys.ts";
-import {
-  AlreadyLockedError,
-  ClosedError,
-  LockLostError,
-  PlaceLostError,
-} from "../../src/errors.ts";
+import { AlreadyLockedError, ClosedError, PlaceLostError } from "../../src/errors.ts";
 import type { Locks } from "../../src/locks.ts";
-import { type Bench, deleteKey, nothing, openBench } from "../support/clients.ts";
+import { type Bench, nothing, openBench } from "../support/clients.ts";
+import { deleteKey } from "../support/keys.ts";
 import { settle } from "../support/simulated-clock.ts";
 
 describe("Mutex", () => {
@@ -229,58 +225,6 @@ describe("Mutex", () => {
     });
   });
 
-  describe("run", () => {
-    it("resolves with what the work returns", async () => {
-      expect(await one.run("jobs", () => 42)).toBe(42);
-      expect(await one.run("jobs", { waitMs: 0 }, async () => "done")).toBe("done");
-    });
-
-    it("rejects with what the work throws, and releases", async () => {
-      const failing = one.run("jobs", () => {
-        throw new Error("no luck");
-      });
-      await expect(failing).rejects.toThrow("no luck");
-      expect(await bench.keys()).toEqual([]);
-    });
-
-    it("rejects with LockLostError and the result when the lock was lost meanwhile", async () => {
-      const lost = one.run("jobs", async (hold) => {
-        await deleteKey(bench.store, hold.key);
-        return 42;
-      });
-      await expect(lost).rejects.toMatchObject({
-        code: "LOCK_LOST",
-        reason: "deleted",
-        result: 42,
-      });
-    });
-
-    it("carries what the work threw when the lock was lost meanwhile", async () => {
-      const lost = one.run("jobs", async (hold) => {
-        await deleteKey(bench.store, hold.key);
-        throw new Error("no luck");
-      });
-      await expect(lost).rejects.toBeInstanceOf(LockLostError);
-      await expect(lost).rejects.toMatchObject({ workError: new Error("no luck") });
-    });
-
-    it("is told to stop when the client is closed, which waits for it", async () => {
-      const story: string[] = [];
-      const running = one.run("jobs", async ({ signal }) => {
-        await new Promise((resolve) => signal.addEventListener("abort", resolve));
-        story.push("told");
-        await settle();
-        story.push("done");
-      });
-      await settle();
-      await one.close();
-      story.push("closed");
-
-      await running;
-      expect(story).toEqual(["told", "done", "closed"]);
-    });
-  });
-
   it("excludes an entry that another program made, and hands over when that goes", async () => {
     const foreign = bytesOf(`${one.keyOf("jobs")}/694d8f-anything`);
     const nobody = new Uint8Array();
@@ -288,7 +232,8 @@ describe("Mutex", () => {
       success: [{ op: "put", request: { key: foreign, value: nobody } }],
     });
     await expect(one.acquire("jobs", { waitMs: 0 })).rejects.toMatchObject({
-      holder: { nodeId: undefined, key: "microlock/jobs/694d8f-anything" },
+      holder: { nodeId: undefined, key: "microlock/jobs/694d8f-anything", expires: false },
+      message: expect.stringContaining("delete it to free the lock"),
     });
     const waiting = one.acquire("jobs");
     await settle();

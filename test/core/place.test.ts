@@ -3,7 +3,8 @@ import { bytesOf } from "../../src/core/keys.ts";
 import type { RequestOp, TxnRequest, TxnResponse } from "../../src/etcd/api.ts";
 import type { Locks } from "../../src/locks.ts";
 import { onAbort } from "../../src/signals.ts";
-import { type Bench, deleteKey, nothing, openBench } from "../support/clients.ts";
+import { type Bench, nothing, openBench } from "../support/clients.ts";
+import { deleteKey } from "../support/keys.ts";
 import { settle } from "../support/simulated-clock.ts";
 
 describe("Place", () => {

@@ -88,9 +88,27 @@ describe("translateError", () => {
 
 describe("translateCancelReason", () => {
   it("tells a missing right from a missing leader", () => {
-    expect(translateCancelReason("etcdserver: permission denied")).toBeInstanceOf(StoreDeniedError);
-    expect(translateCancelReason("etcdserver: no leader")).toBeInstanceOf(StoreUnavailableError);
-    expect(translateCancelReason("something else")).toBeInstanceOf(StoreError);
+    expect(translateCancelReason("etcdserver: permission denied", false)).toBeInstanceOf(
+      StoreDeniedError,
+    );
+    expect(translateCancelReason("etcdserver: no leader", false)).toBeInstanceOf(
+      StoreUnavailableError,
+    );
+    expect(translateCancelReason("something else", false)).toBeInstanceOf(StoreError);
+  });
+
+  it("goes on without a reason, but not with a watch that never stood", () => {
+    expect(translateCancelReason("", false)).toBeInstanceOf(StoreUnavailableError);
+    expect(translateCancelReason("", true)).toMatchObject({ code: "STORE_ERROR" });
+  });
+
+  it("understands how Go prints an error", () => {
+    const reason = "rpc error: code = PermissionDenied desc = etcdserver: permission denied";
+    expect(translateCancelReason(reason, true)).toMatchObject({
+      code: "STORE_DENIED",
+      status: "PERMISSION_DENIED",
+      message: "etcdserver: permission denied",
+    });
   });
 });
 

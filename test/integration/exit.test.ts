@@ -54,6 +54,20 @@ describe("a process that uses microlock", () => {
     }
   });
 
+  it("stays alive until a call of the 1.x class has its answer", async () => {
+    for (const target of targets) {
+      const script = `
+        const { default: Microlock } = await import("microlock");
+        const foo = new Microlock(await connect(target), "exit/legacy", "one");
+        await foo.lock();
+        await foo.renew();
+        await foo.unlock();
+        console.log("unlocked");
+        foo.destroy();`;
+      expect(await run(script, target)).toEqual({ code: 0, stdout: "unlocked\n" });
+    }
+  });
+
   it("has no socket and no timer left after close", async () => {
     for (const target of targets) {
       const script = `

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { connect as connectLocks } from "../../src/connect.ts";
 import { StoreDeniedError } from "../../src/errors.ts";
 import { GrpcEtcd, type GrpcEtcdOptions } from "../../src/etcd/grpc/grpc-etcd.ts";
 import { rsaKeys } from "../support/certificates.ts";
@@ -81,13 +82,24 @@ describeOnEveryEtcd("GrpcEtcd with users", (version) => {
         const wrong = connect(server, { ...alice, password: "wrong" });
         await expect(put(wrong, "a/key")).rejects.toMatchObject({
           code: "STORE_DENIED",
-          message: "etcdserver: authentication failed, invalid user ID or password",
+          message: expect.stringContaining("authentication failed"),
         });
         await expect(firstNews(wrong, "a/key")).resolves.toBeInstanceOf(StoreDeniedError);
         await expect(put(connect(server), "a/key")).rejects.toMatchObject({
           code: "STORE_DENIED",
-          message: "etcdserver: user name is empty",
+          message: "etcdserver: user name is empty (etcd has authentication enabled: give auth)",
         });
+      });
+
+      it("leaves no lease behind when the user may not use the namespace", async () => {
+        const leases = () => server.etcdctl("--user", "root:secret", "lease", "list");
+        const before = await leases();
+        await expect(connectLocks(server.endpoint, { auth: alice })).rejects.toMatchObject({
+          code: "STORE_DENIED",
+          message: expect.stringMatching(/permission denied \(user "alice": .*namespace/),
+        });
+        expect(before).toMatchObject({ code: 0 });
+        expect(await leases()).toEqual(before);
       });
 
       it("is denied what the user may not, and may go on with the rest", async () => {

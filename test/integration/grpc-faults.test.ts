@@ -94,7 +94,7 @@ describeOnEveryEtcd("GrpcEtcd among faults", (version) => {
     }
     await eventually(() => seen.revisions.length === 2);
     expect(seen.revisions).toEqual(written);
-    expect(performance.now() - mendedAt).toBeLessThan(1_000);
+    expect(performance.now() - mendedAt).toBeLessThan(5_000);
   });
 
   it("ends a watch that would have to go on before what etcd keeps", async () => {
@@ -204,7 +204,7 @@ describeOnEveryEtcd("GrpcEtcd among faults", (version) => {
       written.push(await put(etcd, "key"));
       await eventually(() => seen.revisions.length >= written.length);
       expect(seen.revisions).toEqual(written);
-      expect(performance.now() - startedAt).toBeLessThan(5_000);
+      expect(performance.now() - startedAt).toBeLessThan(15_000);
     });
 
     it("leaves a member that is stopped after one deadline, and its watches with it", async () => {
@@ -223,7 +223,7 @@ describeOnEveryEtcd("GrpcEtcd among faults", (version) => {
           const answer = await etcd.leaseKeepAlive(id, { timeoutMs: 500 }).catch(() => undefined);
           if (answer) break;
         }
-        expect(performance.now() - startedAt).toBeLessThan(4_000);
+        expect(performance.now() - startedAt).toBeLessThan(15_000);
       } finally {
         members[0]?.signal("SIGCONT");
       }

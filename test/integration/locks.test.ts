@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../src/connect.ts";
 import type { Locks } from "../../src/locks.ts";
 import { type EtcdServer, etcdVersions, startEtcd } from "../support/etcd-server.ts";
+import { metric, soon } from "../support/server-state.ts";
 import { startWorker } from "../support/start-worker.ts";
 
 for (const version of etcdVersions()) {
@@ -118,10 +119,13 @@ for (const version of etcdVersions()) {
     });
 
     it.each(["del", "revoke"])("tells a holder within 50 ms after etcdctl's %s", async (how) => {
+      const watchers = await metric(server, "mvcc_watcher_total");
       const hold = await locks.acquire("taken");
       const told = once(hold.signal, "abort");
-      // By then the holder watches its key.
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      // The holder watches its key as well as its session's.
+      await soon(async () =>
+        expect(await metric(server, "mvcc_watcher_total")).toBeGreaterThan(watchers),
+      );
       const watcher = await connect(server.endpoint);
       let goneAt = 0;
       const gone = new Promise<void>((resolve) => {
@@ -198,4 +202,5 @@ async function nothingLeft(server: EtcdServer): Promise<void> {
   expect(keys.stdout.trim()).toBe("");
   const leases = await server.etcdctl("lease", "list");
   expect(leases.stdout.trim()).toBe("found 0 leases");
+  await soon(async () => expect(await metric(server, "mvcc_watcher_total")).toBe(0));
 }

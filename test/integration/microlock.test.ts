@@ -10,7 +10,7 @@ import type { Locks } from "../../src/locks.ts";
 import Microlock from "../../src/microlock.ts";
 import { describeQueueLock } from "../support/describe-queue-lock.ts";
 import { describeOnEveryEtcd, type EtcdServer, startEtcd } from "../support/etcd-server.ts";
-import { entriesBelow } from "../support/queue.ts";
+import { entriesBelow } from "../support/keys.ts";
 import { metric, soon } from "../support/server-state.ts";
 
 /** Resolves when the lock emits the event next. */

@@ -5,7 +5,7 @@ import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../src/locks.ts";
 import Microlock from "../../src/microlock.ts";
 import { describeQueueLock } from "../support/describe-queue-lock.ts";
-import { entriesBelow } from "../support/queue.ts";
+import { entriesBelow } from "../support/keys.ts";
 
 describe("with a client from connect()", () => {
   const etcd = new EmbeddedEtcd();

@@ -4,7 +4,7 @@ import type { TxnRequest } from "../../src/etcd/api.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import { QueueLock } from "../../src/legacy/queue-lock.ts";
 import { type Fault, FaultyEtcd } from "../support/faulty-etcd.ts";
-import { deleteKey, entriesBelow, livesLeaseOf, putKey } from "../support/queue.ts";
+import { deleteKey, entriesBelow, livesLeaseOf, putKey } from "../support/keys.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 
 describe("QueueLock", () => {

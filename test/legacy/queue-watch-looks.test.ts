@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { prefixRange } from "../../src/core/keys.ts";
 import { ClosedError, CompactedError } from "../../src/errors.ts";
 import type { Etcd } from "../../src/etcd/api.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
-import { queueRange } from "../../src/legacy/queue-entry.ts";
 import { QueueWatch } from "../../src/legacy/queue-watch.ts";
 import { abortable } from "../../src/signals.ts";
 import { FaultyEtcd } from "../support/faulty-etcd.ts";
-import { deleteKey, putKey } from "../support/queue.ts";
+import { deleteKey, putKey } from "../support/keys.ts";
 import { SimulatedClock, settle } from "../support/simulated-clock.ts";
 
 describe("QueueWatch, between a look and its answer,", () => {
@@ -24,7 +24,7 @@ describe("QueueWatch, between a look and its answer,", () => {
 
   /** A watch without the class around it, which writes down what it tells. */
   function open(told: string[], port = network.port, onUnlocked = (): void => {}): QueueWatch {
-    return new QueueWatch(port, clock, queueRange(prefix), {
+    return new QueueWatch(port, clock, prefixRange(prefix), {
       onLocked: () => told.push("locked"),
       onUnlocked: () => {
         told.push("unlocked");

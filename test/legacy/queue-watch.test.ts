@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { bytesOf, lockKey, prefixEnd } from "../../src/core/keys.ts";
+import { lockKey, prefixRange } from "../../src/core/keys.ts";
 import { ClosedError, CompactedError, StoreDeniedError } from "../../src/errors.ts";
 import type { Etcd, Watch, WatchObserver } from "../../src/etcd/api.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import Microlock from "../../src/microlock.ts";
 import { FaultyEtcd } from "../support/faulty-etcd.ts";
-import { deleteKey, putKey } from "../support/queue.ts";
+import { deleteKey, putKey } from "../support/keys.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 
 describe("QueueWatch", () => {
@@ -137,7 +137,7 @@ describe("QueueWatch", () => {
   it("tells once that all entries were deleted at once", async () => {
     await putKey(etcd, `${prefix}first`);
     await putKey(etcd, `${prefix}second`);
-    const range = { key: bytesOf(prefix), rangeEnd: prefixEnd(bytesOf(prefix)) };
+    const range = prefixRange(prefix);
     await etcd.txn({ success: [{ op: "deleteRange", request: range }] });
     await clock.advance(0);
     expect(seen).toEqual(["locked", "unlocked"]);

@@ -12,6 +12,7 @@ const installed = join(consumer, "node_modules/microlock");
 const values = [
   "AlreadyLockedError",
   "ClosedError",
+  "CompactedError",
   "EtcdClientRequiredError",
   "InvalidOptionError",
   "InvalidTtlError",
@@ -63,6 +64,7 @@ const types = [
   "RequestOp",
   "ResponseHeader",
   "ResponseOp",
+  "Sort",
   "SortTarget",
   "StoreErrorCode",
   "StoreStatus",

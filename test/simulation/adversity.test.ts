@@ -5,10 +5,10 @@ import { bytesOf } from "../../src/core/keys.ts";
 import { CompactedError, MicrolockError } from "../../src/errors.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../src/locks.ts";
-import { allKeys } from "../support/clients.ts";
-import { type FaultyNetwork, faultyNetwork, seededRandom } from "../support/faulty-network.ts";
+import { type FaultyNetwork, faultyNetwork } from "../support/faulty-network.ts";
+import { allKeys, entriesBelow } from "../support/keys.ts";
 import { PausableClock } from "../support/pausable-clock.ts";
-import { entriesBelow } from "../support/queue.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 import { SimulatedClock, settle } from "../support/simulated-clock.ts";
 
 const { SEEDS = "200", SEED = "1" } = process.env;

@@ -4,13 +4,9 @@ import type { Hold } from "../../src/core/hold.ts";
 import { MicrolockError } from "../../src/errors.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../src/locks.ts";
-import { allKeys } from "../support/clients.ts";
-import {
-  type FaultyNetwork,
-  faultyNetwork,
-  type Random,
-  seededRandom,
-} from "../support/faulty-network.ts";
+import { type FaultyNetwork, faultyNetwork } from "../support/faulty-network.ts";
+import { allKeys } from "../support/keys.ts";
+import { type Random, seededRandom } from "../support/seeded-random.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 
 const { SEEDS = "300", SEED = "1" } = process.env;

@@ -1,9 +1,7 @@
 import { connect } from "../../src/connect.ts";
-import { bytesOf } from "../../src/core/keys.ts";
-import { entriesOf } from "../../src/core/queue-requests.ts";
-import type { Etcd } from "../../src/etcd/api.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../src/locks.ts";
+import { allKeys } from "./keys.ts";
 import { type RecordedEtcd, recordedEtcd } from "./recorded-etcd.ts";
 import { SimulatedClock, settle } from "./simulated-clock.ts";
 
@@ -53,15 +51,3 @@ export function openBench(): Bench {
 }
 
 export const nothing = { keys: 0, watches: 0, timers: 0, leases: 0 };
-
-/** Every key in a store. */
-export async function allKeys(etcd: Etcd): Promise<string[]> {
-  const everything = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
-  const { responses } = await etcd.txn({ success: [{ op: "range", request: everything }] });
-  return entriesOf(responses[0]).map(({ key }) => Buffer.from(key).toString());
-}
-
-/** Deletes a key as somebody else would: an admin, or another program. */
-export async function deleteKey(etcd: Etcd, key: string): Promise<void> {
-  await etcd.txn({ success: [{ op: "deleteRange", request: { key: bytesOf(key) } }] });
-}

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LockNotOwnedError } from "../../src/errors.ts";
 import type { Etcd } from "../../src/etcd/api.ts";
 import type Microlock from "../../src/microlock.ts";
-import { deleteKey, putKey } from "./queue.ts";
+import { deleteKey, putKey } from "./keys.ts";
 import { QueueLockBench, type QueueLockSubject } from "./queue-lock-bench.ts";
 
 /** What the 1.x class tells on every etcd v3, whichever client it is given. */

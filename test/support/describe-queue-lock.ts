@@ -5,7 +5,7 @@ import type { Etcd } from "../../src/etcd/api.ts";
 import { AlreadyLockedError, KeyRequiredError, LockNotOwnedError } from "../../src/index.ts";
 import Microlock from "../../src/microlock.ts";
 import { describeQueueEvents } from "./describe-queue-events.ts";
-import { deleteKey, entriesBelow, livesLeaseOf, putKey, textsOf } from "./queue.ts";
+import { deleteKey, entriesBelow, livesLeaseOf, putKey, textsOf } from "./keys.ts";
 import { QueueLockBench, type QueueLockSubject } from "./queue-lock-bench.ts";
 
 /** What the 1.x class does on every etcd v3, whichever client it is given. */

@@ -7,6 +7,7 @@ import { rangeCases } from "./contract/range-cases.ts";
 import { refusalCases } from "./contract/refusal-cases.ts";
 import { txnCases } from "./contract/txn-cases.ts";
 import { watchCases } from "./contract/watch-cases.ts";
+import { watchSpanCases } from "./contract/watch-span-cases.ts";
 
 /**
  * What every store behind the port does, the embedded one and etcd itself. The cases run one
@@ -20,5 +21,6 @@ export const etcdContract: Readonly<Record<string, readonly ContractCase[]>> = {
   refusals: refusalCases,
   leases: leaseCases,
   watch: watchCases,
+  "where watches begin and end": watchSpanCases,
   "compact, signals and close": compactCases,
 };

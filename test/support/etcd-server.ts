@@ -1,5 +1,4 @@
 import { describe, inject } from "vitest";
-import type { EtcdBinaries } from "../../scripts/etcd-binaries.mjs";
 import {
   type EtcdCluster,
   type EtcdOptions,
@@ -7,6 +6,7 @@ import {
   startServer,
   startServers,
 } from "../../scripts/etcd-server.mjs";
+import type { EtcdBinaries } from "../../scripts/etcd-version.mjs";
 
 export type { EtcdCluster, EtcdServer };
 

@@ -1,5 +1,6 @@
 import type { TestProject } from "vitest/node";
-import { type EtcdBinaries, findEveryEtcd } from "../../scripts/etcd-binaries.mjs";
+import { findEveryEtcd } from "../../scripts/etcd-binaries.mjs";
+import type { EtcdBinaries } from "../../scripts/etcd-version.mjs";
 
 declare module "vitest" {
   interface ProvidedContext {

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type {
-  Etcd3Client,
+  RawEtcd3,
   TxnAnswer,
   WatchAnswer,
   WatchMessage,
@@ -65,7 +65,7 @@ export class FakeEtcd3 {
   txn = async (): Promise<TxnAnswer> => ({ header, succeeded: true, responses: [] });
   openStream = async (stream: FakeStream): Promise<FakeStream> => stream;
 
-  get client(): Etcd3Client {
+  get client(): RawEtcd3 {
     const answer = async (): Promise<never> => {
       throw new Error("The test does not answer that");
     };

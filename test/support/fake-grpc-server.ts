@@ -129,7 +129,9 @@ export class FakeGrpcServer {
     for (const session of this.sessions) session.destroy();
   }
 
+  /** Stopping twice does nothing. */
   async stop(): Promise<void> {
+    if (!this.#server.listening) return;
     const closed = once(this.#server, "close");
     this.#server.close();
     this.cut();

@@ -1,21 +1,9 @@
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, sleep } from "../../src/clock.ts";
 import { StoreUnavailableError } from "../../src/errors.ts";
 import type { CallOptions, Etcd, WatchObserver } from "../../src/etcd/api.ts";
 import { onAbort } from "../../src/signals.ts";
-
-/** Draws numbers from 0 up to but without 1. The same seed gives the same numbers. */
-export type Random = () => number;
-
-/** A small generator of good quality (mulberry32), so that a run can be repeated by its seed. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import type { Random } from "./seeded-random.ts";
+import { wrappedEtcd } from "./wrapped-etcd.ts";
 
 /** One client's way to the store. */
 export interface FaultyNetwork extends Etcd {
@@ -41,8 +29,7 @@ export function faultyNetwork(
   clientClock = clock,
 ): FaultyNetwork {
   const ends = new Set<(error: Error) => void>();
-  const sleep = (ms: number, by = clock): Promise<void> =>
-    new Promise((resolve) => by.setTimer(ms, () => resolve()));
+  const pause = (ms: number, by = clock): Promise<void> => sleep(by, ms);
 
   const call = <T>(request: () => Promise<T>, options: CallOptions = {}): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -61,14 +48,14 @@ export function faultyNetwork(
       const travel = async (): Promise<void> => {
         const faulty = random() < network.faultRate;
         const kind = faulty ? random() : 1;
-        await sleep(random() * 10);
+        await pause(random() * 10);
         if (network.cut || kind < 0.3) return;
         // Carried out up to seven seconds late, as through a leader that was stopped.
-        if (kind < 0.6) await sleep(random() * 7_000);
+        if (kind < 0.6) await pause(random() * 7_000);
         const reply = request();
         await reply.catch(() => {});
         if (kind >= 0.6 && kind < 0.9) return;
-        await sleep(random() * 10, clientClock);
+        await pause(random() * 10, clientClock);
         if (!network.cut)
           reply.then(
             (value) => settle(() => resolve(value)),
@@ -85,12 +72,7 @@ export function faultyNetwork(
     endWatches: (error) => {
       for (const end of [...ends]) end(error);
     },
-    txn: (request, options) => call(() => inner.txn(request), options),
-    compact: (revision, options) => call(() => inner.compact(revision), options),
-    leaseGrant: (request, options) => call(() => inner.leaseGrant(request), options),
-    leaseKeepAlive: (id, options) => call(() => inner.leaseKeepAlive(id), options),
-    leaseRevoke: (id, options) => call(() => inner.leaseRevoke(id), options),
-    leaseTimeToLive: (request, options) => call(() => inner.leaseTimeToLive(request), options),
+    ...wrappedEtcd(inner, (_name, send, options) => call(() => send(), options)),
     close: async () => {},
     watch(request, observer) {
       // In order, but late, and not while the way is cut.
@@ -98,8 +80,8 @@ export function faultyNetwork(
       let closed = false;
       const later = (tell: (observer: WatchObserver) => void): void => {
         queue = queue.then(async () => {
-          await sleep(random() * 20, clientClock);
-          while (network.cut && !closed) await sleep(50, clientClock);
+          await pause(random() * 20, clientClock);
+          while (network.cut && !closed) await pause(50, clientClock);
           if (!closed) tell(observer);
         });
       };

@@ -2,7 +2,7 @@ import { textOf } from "../../src/core/keys.ts";
 import type { Etcd } from "../../src/etcd/api.ts";
 import type { QueueLockAnswer } from "../../src/legacy/queue-lock.ts";
 import Microlock, { type MicrolockClient } from "../../src/microlock.ts";
-import { deleteKey, entriesBelow } from "./queue.ts";
+import { deleteKey, entriesBelow } from "./keys.ts";
 
 /** What the 1.x class is tried on: a client, and the etcd behind it to look at. */
 export interface QueueLockSubject {

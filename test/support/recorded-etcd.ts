@@ -18,9 +18,9 @@ export function recordedEtcd(inner: Etcd): RecordedEtcd {
   const calls = { txn: 0, leaseGrant: 0, leaseKeepAlive: 0, leaseRevoke: 0, watch: 0 };
   const overrides: Partial<Pick<Etcd, Call>> = {};
   let openWatches = 0;
-  const store = (name: Call): Etcd => {
+  const target = <Name extends Call>(name: Name): Etcd[Name] => {
     calls[name] += 1;
-    return { ...bound(inner), ...overrides };
+    return overrides[name] ?? (inner[name].bind(inner) as Etcd[Name]);
   };
   return {
     calls,
@@ -34,15 +34,15 @@ export function recordedEtcd(inner: Etcd): RecordedEtcd {
       if (instead) overrides[name] = instead;
       else delete overrides[name];
     },
-    txn: (request, options) => store("txn").txn(request, options),
-    leaseGrant: (request, options) => store("leaseGrant").leaseGrant(request, options),
-    leaseKeepAlive: (id, options) => store("leaseKeepAlive").leaseKeepAlive(id, options),
-    leaseRevoke: (id, options) => store("leaseRevoke").leaseRevoke(id, options),
+    txn: (request, options) => target("txn")(request, options),
+    leaseGrant: (request, options) => target("leaseGrant")(request, options),
+    leaseKeepAlive: (id, options) => target("leaseKeepAlive")(id, options),
+    leaseRevoke: (id, options) => target("leaseRevoke")(id, options),
     leaseTimeToLive: (request, options) => inner.leaseTimeToLive(request, options),
     compact: (revision, options) => inner.compact(revision, options),
     close: () => inner.close(),
     watch(request, observer) {
-      const watch = store("watch").watch(request, observer);
+      const watch = target("watch")(request, observer);
       let open = true;
       openWatches += 1;
       return {
@@ -53,18 +53,5 @@ export function recordedEtcd(inner: Etcd): RecordedEtcd {
         },
       };
     },
-  };
-}
-
-function bound(etcd: Etcd): Etcd {
-  return {
-    txn: (request, options) => etcd.txn(request, options),
-    compact: (revision, options) => etcd.compact(revision, options),
-    leaseGrant: (request, options) => etcd.leaseGrant(request, options),
-    leaseKeepAlive: (id, options) => etcd.leaseKeepAlive(id, options),
-    leaseRevoke: (id, options) => etcd.leaseRevoke(id, options),
-    leaseTimeToLive: (request, options) => etcd.leaseTimeToLive(request, options),
-    watch: (request, observer) => etcd.watch(request, observer),
-    close: () => etcd.close(),
   };
 }

@@ -19,8 +19,10 @@ const longestChunk = 32;
 export class KeyIndex {
   readonly #slots = new Map<string, Slot>();
   readonly #chunks: Slot[][] = [];
-  // The first key of each chunk, side by side, for the search to touch little memory.
-  readonly #firsts: string[] = [];
+  // Where each chunk starts, side by side, for the search to touch little memory. All keys
+  // that sort between one start and the next are in one chunk; the first chunk also has those
+  // before its start.
+  readonly #starts: string[] = [];
 
   get size(): number {
     return this.#slots.size;
@@ -42,13 +44,9 @@ export class KeyIndex {
     const at = this.#chunkFor(key);
     const chunk = this.#chunks[at] ?? [];
     chunk.splice(firstAtLeast(chunk, key), 1);
-    const [first] = chunk;
-    if (first) {
-      this.#firsts[at] = first.key;
-    } else {
-      this.#chunks.splice(at, 1);
-      this.#firsts.splice(at, 1);
-    }
+    if (chunk.length > 0) return;
+    this.#chunks.splice(at, 1);
+    this.#starts.splice(at, 1);
   }
 
   /** Calls `visit` with every key of a span, in order. `visit` must not change the index. */
@@ -73,22 +71,21 @@ export class KeyIndex {
       return;
     }
     chunk.splice(firstAtLeast(chunk, slot.key), 0, slot);
-    if (slot === chunk[0]) this.#firsts[at] = slot.key;
     if (chunk.length > longestChunk) this.#addChunk(at + 1, chunk.splice(chunk.length / 2));
   }
 
   #addChunk(at: number, chunk: Slot[]): void {
     this.#chunks.splice(at, 0, chunk);
-    this.#firsts.splice(at, 0, chunk[0]?.key ?? "");
+    this.#starts.splice(at, 0, chunk[0]?.key ?? "");
   }
 
-  /** The place of the last chunk that starts at or before `key`, else of the first one. */
+  /** The place of the chunk that has `key`, or would get it. */
   #chunkFor(key: string): number {
     let low = 0;
-    let high = this.#firsts.length;
+    let high = this.#starts.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#firsts[middle] ?? "") <= key) low = middle + 1;
+      if ((this.#starts[middle] ?? "") <= key) low = middle + 1;
       else high = middle;
     }
     return Math.max(0, low - 1);

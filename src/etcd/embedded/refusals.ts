@@ -16,7 +16,8 @@ export type Refusal =
   | "ttlTooLarge"
   | "emptyWatchRange";
 
-// What etcd says, word for word: clients of all languages go by these texts.
+// What etcd says, word for word: clients of all languages go by these texts. Why it ends a
+// watch it says in text only, so the status of that is ours, as in the other adapters.
 const refusals: Readonly<Record<Refusal, readonly [StoreStatus, string]>> = {
   emptyKey: ["INVALID_ARGUMENT", "etcdserver: key is not provided"],
   keyNotFound: ["INVALID_ARGUMENT", "etcdserver: key not found"],
@@ -30,7 +31,7 @@ const refusals: Readonly<Record<Refusal, readonly [StoreStatus, string]>> = {
   leaseNotFound: ["NOT_FOUND", "etcdserver: requested lease not found"],
   leaseExists: ["FAILED_PRECONDITION", "etcdserver: lease already exists"],
   ttlTooLarge: ["OUT_OF_RANGE", "etcdserver: too large lease TTL"],
-  emptyWatchRange: ["INVALID_ARGUMENT", "mvcc: watcher range is empty"],
+  emptyWatchRange: ["FAILED_PRECONDITION", "mvcc: watcher range is empty"],
 };
 
 /** The error with which etcd refuses a request. */

@@ -2,7 +2,7 @@
  * The `Etcd3` client of the `etcd3` package: as much of it as we use, which is its raw
  * clients. Numbers of 64 bits are decimal strings there, and what is absent is null.
  */
-export interface Etcd3Client {
+export interface RawEtcd3 {
   readonly kv: {
     txn(request: TxnMessage, options?: Etcd3CallOptions): Promise<TxnAnswer>;
     compact(
@@ -173,8 +173,8 @@ export interface EventMessage {
  * Whether a value is such a client. An object of its `namespace()` is not: the raw clients
  * that it has would pass by its prefix.
  */
-export function isEtcd3(value: object): value is Etcd3Client {
-  const client: Partial<Record<keyof Etcd3Client, unknown>> = value;
+export function isEtcd3(value: object): value is RawEtcd3 {
+  const client: Partial<Record<keyof RawEtcd3, unknown>> = value;
   return (
     has(client.kv, "txn", "compact") &&
     has(client.leaseClient, "leaseGrant", "leaseRevoke", "leaseTimeToLive", "leaseKeepAlive") &&

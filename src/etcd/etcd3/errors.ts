@@ -5,46 +5,9 @@ import {
   StoreError,
   type StoreStatus,
   StoreUnavailableError,
+  storeStatuses,
 } from "../../errors.ts";
-
-const statuses: ReadonlySet<string> = new Set<StoreStatus>([
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-]);
-
-// Statuses that do not say whether the request was carried out.
-const doubtful: ReadonlySet<StoreStatus> = new Set<StoreStatus>([
-  "CANCELLED",
-  "UNKNOWN",
-  "DEADLINE_EXCEEDED",
-  "ABORTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-]);
-
-// Etcd reports most of what is wrong with a sign-in as INVALID_ARGUMENT.
-const deniedTexts = [
-  "authentication failed",
-  "invalid auth token",
-  "permission denied",
-  "user name is empty",
-  "user name not found",
-  "revision of auth store is old",
-];
+import { readCancelReason, storeErrorCode } from "../server-words.ts";
 
 // A wrong certificate looks like a server out of reach, and will not get better by waiting.
 const untrustedText = /certificate|self.signed|unable to verify|ERR_TLS|SSL routines/i;
@@ -68,32 +31,21 @@ export function translateError(error: unknown): Error {
   return fromStatus(isStatus(word) ? word : "UNAVAILABLE", text, error);
 }
 
-/** Why etcd cancelled a watch: it says so in text only. */
-export function translateCancelReason(reason: string): Error {
-  if (/no leader|leader changed/.test(reason)) return new StoreUnavailableError(reason);
-  return fromStatus("FAILED_PRECONDITION", reason, undefined);
+/** Why etcd ended a watch. An error of `StoreUnavailableError` means that it can go on. */
+export function translateCancelReason(reason: string, created: boolean): StoreError {
+  if (reason === "" && !created) return new StoreUnavailableError("etcd gave no reason");
+  const { status, message } = readCancelReason(reason || "etcd refused the watch");
+  return fromStatus(status, message, undefined);
 }
 
 function fromStatus(status: StoreStatus, text: string, cause: unknown): StoreError {
-  const options = { cause };
-  if (
-    status === "PERMISSION_DENIED" ||
-    status === "UNAUTHENTICATED" ||
-    deniedTexts.some((denied) => text.includes(denied)) ||
-    (status === "UNAVAILABLE" && untrustedText.test(text))
-  ) {
-    return new StoreDeniedError(status, text, options);
-  }
-  if (doubtful.has(status)) return new StoreUnavailableError(text, { ...options, status });
-  if (status === "UNIMPLEMENTED") {
-    return new StoreError(status, text, { ...options, code: "STORE_UNSUPPORTED" });
-  }
-  if (text.includes("database space exceeded")) {
-    return new StoreError(status, text, { ...options, code: "STORE_FULL" });
-  }
-  return new StoreError(status, text, options);
+  const isUntrusted = status === "UNAVAILABLE" && untrustedText.test(text);
+  const code = isUntrusted ? "STORE_DENIED" : storeErrorCode(status, text);
+  if (code === "STORE_DENIED") return new StoreDeniedError(status, text, { cause });
+  if (code === "STORE_UNAVAILABLE") return new StoreUnavailableError(text, { status, cause });
+  return new StoreError(status, text, { code, cause });
 }
 
 function isStatus(word: string): word is StoreStatus {
-  return statuses.has(word);
+  return (storeStatuses as readonly string[]).includes(word);
 }

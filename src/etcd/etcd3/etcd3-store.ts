@@ -17,12 +17,10 @@ import type {
   WatchObserver,
   WatchRequest,
 } from "../api.ts";
-import type { Etcd3CallOptions, Etcd3Client } from "./client.ts";
+import type { Etcd3CallOptions, RawEtcd3 } from "./client.ts";
 import { translateError } from "./errors.ts";
 import { Etcd3Watch } from "./etcd3-watch.ts";
 import { fromBytes, fromHeader, fromTxnResult, toTxn } from "./messages.ts";
-
-export { type Etcd3Client, isEtcd3 } from "./client.ts";
 
 // Longer than etcd itself works on a request, which is 7 seconds with its defaults.
 const longestCallMs = 10_000;
@@ -35,14 +33,14 @@ const longestCallMs = 10_000;
  * a leader, so that a member that was cut off keeps its watches silent instead of ending them.
  */
 export class Etcd3Store implements Etcd {
-  readonly #client: Etcd3Client;
+  readonly #client: RawEtcd3;
   readonly #clock: Clock;
   /** What gives up each call that is under way. */
   readonly #calls = new Set<AbortController>();
   readonly #watches = new Set<Etcd3Watch>();
   #closed = false;
 
-  constructor(client: Etcd3Client, clock: Clock) {
+  constructor(client: RawEtcd3, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
   }
@@ -126,7 +124,7 @@ export class Etcd3Store implements Etcd {
       },
     });
     this.#watches.add(watch);
-    if (this.#closed) watch.end(new ClosedError());
+    if (this.#closed) watch.end(new ClosedError("The store"));
     return {
       close: () => {
         this.#watches.delete(watch);
@@ -139,7 +137,7 @@ export class Etcd3Store implements Etcd {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const error = new ClosedError();
+    const error = new ClosedError("The store");
     for (const call of this.#calls) call.abort(error);
     for (const watch of this.#watches) watch.end(error);
   }
@@ -148,7 +146,7 @@ export class Etcd3Store implements Etcd {
     { signal, timeoutMs = longestCallMs, keepsProcessAlive }: CallOptions = {},
     send: (call: Etcd3CallOptions) => Promise<T>,
   ): Promise<T> {
-    if (this.#closed) throw new ClosedError();
+    if (this.#closed) throw new ClosedError("The store");
     const call = new AbortController();
     this.#calls.add(call);
     const { signal: over, unfollow } = followSignals(call.signal, signal);

@@ -6,7 +6,7 @@ import {
   StoreUnavailableError,
 } from "../../errors.ts";
 import type { WatchEvent, WatchObserver, WatchRequest } from "../api.ts";
-import type { Etcd3Client, Etcd3Stream, WatchAnswer, WatchMessage } from "./client.ts";
+import type { Etcd3Stream, RawEtcd3, WatchAnswer, WatchMessage } from "./client.ts";
 import { translateCancelReason, translateError } from "./errors.ts";
 import { fromEvent, toWatch } from "./messages.ts";
 
@@ -25,7 +25,7 @@ const longestRetryMs = 5_000;
  * compacted, and rounds revisions beyond 2^53.
  */
 export class Etcd3Watch {
-  readonly #client: Etcd3Client;
+  readonly #client: RawEtcd3;
   readonly #clock: Clock;
   readonly #request: WatchRequest;
   readonly #observer: WatchObserver;
@@ -35,7 +35,7 @@ export class Etcd3Watch {
   #cancelTimer: () => void = () => {};
   #over = false;
 
-  constructor(client: Etcd3Client, clock: Clock, request: WatchRequest, observer: WatchObserver) {
+  constructor(client: RawEtcd3, clock: Clock, request: WatchRequest, observer: WatchObserver) {
     this.#client = client;
     this.#clock = clock;
     this.#request = request;
@@ -107,12 +107,12 @@ export class Etcd3Watch {
     this.#observer.onEvents(events);
   }
 
-  #cancelled(stream: Stream, { compact_revision, cancel_reason }: WatchAnswer): void {
+  #cancelled(stream: Stream, { compact_revision, cancel_reason, created }: WatchAnswer): void {
     const compactRevision = BigInt(compact_revision);
     const error =
       compactRevision > 0n
         ? new CompactedError(compactRevision)
-        : translateCancelReason(cancel_reason);
+        : translateCancelReason(cancel_reason, created);
     if (error instanceof StoreUnavailableError) this.#failed(stream, error);
     else this.#endNow(error);
   }

@@ -4,7 +4,7 @@ import type { CallOptions } from "../api.ts";
 import { CallBounds } from "./call-bounds.ts";
 import type { Channel } from "./channel.ts";
 import type { Connection } from "./connection.ts";
-import { deadlineError, isStaleToken, toStoreError } from "./errors.ts";
+import { type CallContext, deadlineError, isStaleToken, toStoreError } from "./errors.ts";
 import { CallFailure } from "./failures.ts";
 import { encodeFrame } from "./framing.ts";
 import type { Method } from "./methods.ts";
@@ -14,6 +14,8 @@ import type { SignIn } from "./sign-in.ts";
 export interface Route {
   readonly channel: Channel;
   readonly signIn?: SignIn | undefined;
+  /** As errors name the user. */
+  readonly user?: string | undefined;
 }
 
 /** All calls under way that wait for one answer. */
@@ -34,7 +36,7 @@ export class Calls {
    * this machine, the server says that it did not look at it, or the token was not good.
    */
   async call<Request, Response>(
-    { channel, signIn }: Route,
+    { channel, signIn, user }: Route,
     method: Method<Request, Response>,
     request: Request,
     options: CallOptions = {},
@@ -42,7 +44,8 @@ export class Calls {
     if (this.#isClosed) throw new ClosedError("The store");
     options.signal?.throwIfAborted();
     const frame = encodeFrame(request, method.encode);
-    const context: { method: string; endpoint?: string } = { method: method.name };
+    const { endpoints } = channel;
+    const context: CallContext & { endpoint?: string } = { method: method.name, endpoints, user };
     const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     const bounds = new CallBounds(this.#clock, options, timeoutMs, () =>
       deadlineError(timeoutMs, context),

@@ -1,5 +1,6 @@
-import { CompactedError, type StoreError, type StoreStatus } from "../../errors.ts";
-import { answerError, isStaleToken, storeErrorCode } from "./errors.ts";
+import { CompactedError, type StoreError } from "../../errors.ts";
+import { readCancelReason, storeErrorCode } from "../server-words.ts";
+import { answerError, isStaleToken } from "./errors.ts";
 import type { WatchAnswer } from "./watch-messages.ts";
 
 /**
@@ -28,27 +29,10 @@ export function cancelOutcome({
     return { kind: "end", error };
   }
 
-  const { status, message } = readReason(cancelReason);
+  const { status, message } = readCancelReason(cancelReason);
   const error = answerError(status, message, { method });
   if (storeErrorCode(status, message) === "STORE_UNAVAILABLE") return { kind: "move" };
   // Old servers say "permission denied" of an expired token too.
   const isDenied = error.code === "STORE_DENIED";
   return { kind: isDenied || isStaleToken({ status, message }) ? "sign in" : "end", error };
-}
-
-// Etcd sends the error as Go prints it.
-function readReason(reason: string): { status: StoreStatus; message: string } {
-  const match = /^rpc error: code = (\w+) desc = (.*)$/s.exec(reason);
-  const message = match?.[2] ?? reason;
-  const code = match?.[1]?.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
-  return { status: statusOf(code, message), message };
-}
-
-function statusOf(code: string | undefined, message: string): StoreStatus {
-  if (code !== undefined) return (code === "CANCELED" ? "CANCELLED" : code) as StoreStatus;
-  if (/permission denied/.test(message)) return "PERMISSION_DENIED";
-  if (/invalid auth token/.test(message)) return "UNAUTHENTICATED";
-  if (/no leader/.test(message)) return "UNAVAILABLE";
-  if (/has been compacted/.test(message)) return "OUT_OF_RANGE";
-  return "FAILED_PRECONDITION";
 }

@@ -11,6 +11,8 @@ export type Opener = (endpoint: Endpoint, signal: AbortSignal) => Promise<Connec
  * then to the next one.
  */
 export class Channel {
+  /** The endpoints, as errors name them. */
+  readonly endpoints: string;
   readonly #endpoints: readonly Endpoint[];
   readonly #open: Opener;
   readonly #closing = new AbortController();
@@ -25,6 +27,7 @@ export class Channel {
   onFirstConnection: () => void = () => {};
 
   constructor(endpoints: readonly Endpoint[], first: number, open: Opener) {
+    this.endpoints = endpoints.map(({ name }) => name).join(", ");
     this.#endpoints = endpoints;
     this.#first = first;
     this.#open = open;

@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { InvalidOptionError } from "../../errors.ts";
 
 /** Where an etcd listens. */
@@ -25,9 +26,11 @@ export function parseEndpoint(text: string, option = "target"): Endpoint {
   const match = typeof text === "string" ? pattern.exec(text.trim()) : null;
   const [, scheme, hostPart = "", portPart] = match ?? [];
   const port = portPart === undefined ? defaultPort : Number(portPart);
-  if (!match || port < 1 || port > 65_535) throw new InvalidOptionError(option, expected, text);
-
-  const host = hostPart.startsWith("[") ? hostPart.slice(1, -1) : hostPart;
+  const host = hostPart.replace(/^\[|\]$/g, "");
+  const isHost = host === hostPart || isIPv6(host);
+  if (!match || !isHost || port < 1 || port > 65_535) {
+    throw new InvalidOptionError(option, expected, text);
+  }
   const secure = scheme === undefined ? undefined : scheme.toLowerCase() === "https";
   return { host, port, secure, name: `${hostPart}:${port}` };
 }

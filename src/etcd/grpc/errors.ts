@@ -1,10 +1,10 @@
 import {
   StoreDeniedError,
   StoreError,
-  type StoreErrorCode,
   type StoreStatus,
   StoreUnavailableError,
 } from "../../errors.ts";
+import { storeErrorCode } from "../server-words.ts";
 import { CallFailure, NoConnection } from "./failures.ts";
 import { MalformedMessageError } from "./protobuf.ts";
 
@@ -13,46 +13,10 @@ export interface CallContext {
   /** As etcd names it: `KV/Txn`. */
   readonly method: string;
   readonly endpoint?: string | undefined;
-}
-
-/** What an answer of etcd means; the first row that fits counts. */
-interface Row {
-  readonly status?: StoreStatus;
-  readonly text?: RegExp;
-  readonly code: StoreErrorCode;
-}
-
-const rows: readonly Row[] = [
-  // Etcd reports some refusals of a user as wrong arguments, so the text has to tell.
-  { text: /authentication failed, invalid user ID or password/, code: "STORE_DENIED" },
-  { text: /user name is empty/, code: "STORE_DENIED" },
-  { text: /user name not found/, code: "STORE_DENIED" },
-  { text: /invalid auth token/, code: "STORE_DENIED" },
-  { text: /revision of auth store is old/, code: "STORE_DENIED" },
-  { text: /permission denied/, code: "STORE_DENIED" },
-  { status: "PERMISSION_DENIED", code: "STORE_DENIED" },
-  { status: "UNAUTHENTICATED", code: "STORE_DENIED" },
-  { text: /database space exceeded/, code: "STORE_FULL" },
-  // It lags behind with what it has accepted already, and takes more in a moment.
-  { text: /too many requests/, code: "STORE_UNAVAILABLE" },
-  { status: "UNIMPLEMENTED", code: "STORE_UNSUPPORTED" },
-  { status: "UNAVAILABLE", code: "STORE_UNAVAILABLE" },
-  { status: "DEADLINE_EXCEEDED", code: "STORE_UNAVAILABLE" },
-  { status: "CANCELLED", code: "STORE_UNAVAILABLE" },
-  { status: "INTERNAL", code: "STORE_UNAVAILABLE" },
-  // What etcd itself says under this status is a refusal; anything else may hide a success.
-  { status: "UNKNOWN", text: /^(etcdserver|auth|mvcc|lease): /, code: "STORE_ERROR" },
-  { status: "UNKNOWN", code: "STORE_UNAVAILABLE" },
-];
-
-/** The code that users see for a status and text of etcd. */
-export function storeErrorCode(status: StoreStatus, message: string): StoreErrorCode {
-  const row = rows.find(
-    (candidate) =>
-      (candidate.status === undefined || candidate.status === status) &&
-      (candidate.text === undefined || candidate.text.test(message)),
-  );
-  return row?.code ?? "STORE_ERROR";
+  /** All that could be asked. */
+  readonly endpoints?: string | undefined;
+  /** As whom. */
+  readonly user?: string | undefined;
 }
 
 /** Whether etcd did not carry out a request because of the token: a new one will help. */
@@ -71,18 +35,32 @@ export function isStaleToken(answer: {
 export function answerError(
   status: StoreStatus,
   message: string,
-  { method, endpoint = "etcd" }: CallContext,
+  { method, endpoint = "etcd", user }: CallContext,
 ): StoreError {
   const code = storeErrorCode(status, message);
   if (code === "STORE_UNAVAILABLE") {
     return new StoreUnavailableError(`${message || status} (${method} at ${endpoint})`, { status });
   }
-  if (code === "STORE_DENIED") return new StoreDeniedError(status, message || status);
+  if (code === "STORE_DENIED") return new StoreDeniedError(status, denial(message || status, user));
   if (code === "STORE_UNSUPPORTED") {
     const text = `${endpoint} does not know ${method}: etcd 3.4 or newer is needed (${message})`;
     return new StoreError(status, text, { code });
   }
   return new StoreError(status, message || status, { code });
+}
+
+// What to look at, by what etcd says.
+const denials: readonly (readonly [RegExp, string])[] = [
+  [/authentication failed/, "are auth.username and auth.password right?"],
+  [/user name is empty/, "etcd has authentication enabled: give auth"],
+  [/permission denied/, "has the user a role for these keys? Is the namespace right?"],
+];
+
+function denial(message: string, user: string | undefined): string {
+  const hint = denials.find(([sign]) => sign.test(message))?.[1];
+  const who = user !== undefined && `user ${JSON.stringify(user)}`;
+  const facts = [who, hint].filter(Boolean).join(": ");
+  return facts === "" ? message : `${message} (${facts})`;
 }
 
 /** The error of the port for a call that failed; what is none of ours passes through. */
@@ -102,11 +80,15 @@ export function toStoreError(failure: unknown, context: CallContext): unknown {
 }
 
 /** Nobody said anything within the time that the call had. */
-export function deadlineError(timeoutMs: number, { method, endpoint }: CallContext): StoreError {
+export function deadlineError(
+  timeoutMs: number,
+  { method, endpoint, endpoints = "etcd" }: CallContext,
+): StoreError {
+  const within = `within ${Math.ceil(timeoutMs)} ms`;
   const text =
     endpoint === undefined
-      ? `No connection to etcd within ${timeoutMs} ms, so ${method} was not sent`
-      : `No answer from ${endpoint} to ${method} within ${timeoutMs} ms; it may have been carried out`;
+      ? `No connection to ${endpoints} ${within}, so ${method} was not sent`
+      : `No answer from ${endpoint} to ${method} ${within}; it may have been carried out`;
   return new StoreUnavailableError(text, { status: "DEADLINE_EXCEEDED" });
 }
 

@@ -23,13 +23,15 @@ import * as methods from "./methods.ts";
 import { openConnection } from "./open-connection.ts";
 import { warnOfVersion } from "./server-version.ts";
 import { SignIn } from "./sign-in.ts";
-import type { TlsOptions } from "./tls-options.ts";
+import { checkTls, type TlsOptions } from "./tls-options.ts";
 import { Watches } from "./watches.ts";
 
 /** How to reach an etcd cluster. */
 export interface GrpcEtcdOptions {
   /** The members of one cluster, each as `host:port`, `http://host:port` or `https://host:port`. */
   readonly endpoints: readonly string[];
+  /** What errors call them. @default "target" */
+  readonly endpointsOption?: string | undefined;
   /** Encrypts the connection; so does `https://`. */
   readonly tls?: TlsOptions | undefined;
   /** Signs in, where etcd has users. */
@@ -72,11 +74,12 @@ export class GrpcEtcd implements Etcd {
   /** Keepalives and watches. */
   readonly #streams: Route;
 
-  /** @throws {InvalidOptionError} when the endpoints are none. */
+  /** @throws {InvalidOptionError} when the endpoints are none, or `tls` is of no use. */
   constructor(options: GrpcEtcdOptions) {
     const { auth, connectTimeoutMs = 1_000, callTimeoutMs = 5_000, clock = systemClock } = options;
-    const endpoints = parseEndpoints(options.endpoints);
+    const endpoints = parseEndpoints(options.endpoints, options.endpointsOption);
     const isSecure = options.tls !== undefined || endpoints.some(({ secure }) => secure === true);
+    if (options.tls) checkTls(options.tls, endpoints);
     const tls = isSecure ? (options.tls ?? {}) : undefined;
     const first = Math.floor((options.random?.() ?? 0) * endpoints.length);
 
@@ -89,8 +92,9 @@ export class GrpcEtcd implements Etcd {
     this.#channels = [requests, streams];
     this.#calls = new Calls(clock, callTimeoutMs);
     const signIn = auth && new SignIn(clock, () => this.#authenticate(requests, auth));
-    this.#requests = { channel: requests, signIn };
-    this.#streams = { channel: streams, signIn };
+    const user = auth?.username;
+    this.#requests = { channel: requests, signIn, user };
+    this.#streams = { channel: streams, signIn, user };
     this.#watches = new Watches(this.#streams, clock);
     requests.onFirstConnection = () => this.#lookAtVersion();
   }
@@ -134,7 +138,8 @@ export class GrpcEtcd implements Etcd {
 
   #authenticate(channel: Channel, credentials: Credentials): Promise<string> {
     // Whoever waits for the token keeps the process alive.
-    return this.#calls.call({ channel }, methods.authenticate, credentials, {
+    const route = { channel, user: credentials.username };
+    return this.#calls.call(route, methods.authenticate, credentials, {
       keepsProcessAlive: false,
     });
   }

@@ -1,31 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http2";
-import type { StoreStatus } from "../../errors.ts";
+import { type StoreStatus, storeStatuses } from "../../errors.ts";
 
 /** How a call ended, by its trailers. */
 export interface GrpcStatus {
   readonly status: StoreStatus | "OK";
   readonly message: string;
 }
-
-const names: readonly GrpcStatus["status"][] = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
 
 // What a proxy in between says, as the gRPC specification reads it.
 const statusOfHttp: Readonly<Record<number, StoreStatus>> = {
@@ -45,7 +25,7 @@ export function readGrpcStatus(headers: IncomingHttpHeaders): GrpcStatus | undef
   if (typeof code !== "string") return undefined;
   const text = headers["grpc-message"];
   const message = typeof text === "string" ? decodeGrpcMessage(text) : "";
-  return { status: names[Number(code)] ?? "UNKNOWN", message };
+  return { status: code === "0" ? "OK" : (storeStatuses[Number(code) - 1] ?? "UNKNOWN"), message };
 }
 
 /** Reads what is wrong with an answer that does not come from a gRPC server; undefined if it does. */

@@ -45,12 +45,17 @@ export interface NodeEtcdResponse {
 
 /** A key of the v2 API. */
 export interface NodeEtcdNode {
+  /** Its path, which begins with a slash. */
   readonly key?: string;
+  /** The node id of whoever has the lock. */
   readonly value?: string;
   /** The seconds that it has left; absent when it stays. */
   readonly ttl?: number;
+  /** When it ends, as an ISO 8601 time by the server's clock. */
   readonly expiration?: string;
+  /** The index at which it came to be: larger for every later holder. */
   readonly createdIndex?: number;
+  /** The index of its last change. */
   readonly modifiedIndex?: number;
 }
 
@@ -59,8 +64,11 @@ export interface NodeEtcdNode {
  * `error` for an answer that it does not understand. It goes on over reconnections.
  */
 export interface NodeEtcdWatcher {
+  /** Adds a listener. */
   on(event: string, listener: (argument: unknown) => void): unknown;
+  /** Removes a listener. Without it, listeners stay until the watcher is collected. */
   removeListener?(event: string, listener: (argument: unknown) => void): unknown;
+  /** Ends the request under way, and asks no more. */
   stop(): unknown;
 }
 

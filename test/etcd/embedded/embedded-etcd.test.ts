@@ -116,6 +116,20 @@ describe("EmbeddedEtcd", () => {
       expect(gone).toEqual(["3 @5", "6 @6", "9 @7"]);
     });
 
+    it("end in time after another that was granted for longer, or renewed", async () => {
+      await etcd.leaseGrant({ ttl: 9n });
+      const { id } = await etcd.leaseGrant({ ttl: 3n });
+      await etcd.leaseGrant({ ttl: 4n });
+      await clock.advance(2_000);
+      await etcd.leaseKeepAlive(id);
+      await clock.advance(1_999);
+      expect(etcd.leaseCount).toBe(3);
+      await clock.advance(1);
+      expect(etcd.leaseCount).toBe(2);
+      await clock.advance(1_000);
+      expect(etcd.leaseCount).toBe(1);
+    });
+
     it("use one timer, and none when there are none", async () => {
       const ids: bigint[] = [];
       for (const ttl of [9n, 3n, 6n]) ids.push((await etcd.leaseGrant({ ttl })).id);

@@ -1,28 +1,6 @@
 import assert from "node:assert/strict";
-import { CompactedError } from "../../../src/errors.ts";
-import type { WatchEvent } from "../../../src/etcd/api.ts";
-import { type ContractBench, type ContractCase, text } from "./bench.ts";
-
-/** "put a=1 @3" for each event. */
-function stories(bench: ContractBench, events: readonly WatchEvent[]): string[] {
-  return events.map(({ type, kv }) => {
-    const state = type === "put" ? `=${text(kv.value)}` : "";
-    return `${type} ${bench.name(kv.key)}${state} @${bench.since(kv.modRevision)}`;
-  });
-}
-
-/** Sees to it that no revision came in two calls, and that they came in order. */
-function checkGroups(calls: readonly (readonly WatchEvent[])[]): void {
-  let last = 0n;
-  for (const events of calls) {
-    assert.ok(events.length > 0, "a call without events");
-    const revisions = events.map(({ kv }) => kv.modRevision);
-    assert.ok((revisions[0] ?? 0n) > last, "a revision in two calls, or out of order");
-    const isOrdered = revisions.every((revision, i) => revision >= (revisions[i - 1] ?? 0n));
-    assert.ok(isOrdered, "out of order within a call");
-    last = revisions.at(-1) ?? 0n;
-  }
-}
+import { type ContractCase, text } from "./bench.ts";
+import { checkGroups, stories } from "./watch-stories.ts";
 
 /** What watches tell, when, and in which order. */
 export const watchCases: readonly ContractCase[] = [
@@ -93,6 +71,25 @@ export const watchCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "tells of each change in a transaction the state before the whole of it",
+    async check(bench) {
+      await bench.run(bench.put("a", "before"));
+      const watch = bench.watch(bench.all(), { prevKv: true });
+      await watch.standing();
+      const put = bench.nest({ success: [bench.put("a", "between")] });
+      await bench.run(put, bench.nest({ success: [bench.delete("a")] }));
+
+      const events = await watch.have(2);
+      assert.deepEqual(stories(bench, events), ["put a=between @2", "delete a @2"]);
+      assert.deepEqual(
+        events.map(({ prevKv }) => prevKv && text(prevKv.value)),
+        ["before", "before"],
+      );
+      checkGroups(watch.calls);
+      watch.close();
+    },
+  },
+  {
     name: "tells all events of one revision in one call, in the order of the operations",
     async check(bench) {
       await bench.run(bench.put("x1"), bench.put("x2"));
@@ -110,59 +107,6 @@ export const watchCases: readonly ContractCase[] = [
         "put c=3 @3",
       ]);
       checkGroups(watch.calls);
-      watch.close();
-    },
-  },
-  {
-    name: "tells what happened since a past revision, and goes on from there",
-    async check(bench) {
-      await bench.each(bench.put("a", "1"), bench.put("a", "2"), bench.put("b", "x"));
-      await bench.run(bench.delete("a"), bench.put("c", "3"));
-
-      const watch = bench.watch(bench.all(), { startRevision: bench.base + 2n });
-      await watch.have(4);
-      await bench.run(bench.put("a", "4"));
-
-      const events = await watch.have(5);
-      assert.deepEqual(stories(bench, events), [
-        "put a=2 @2",
-        "put b=x @3",
-        "delete a @4",
-        "put c=3 @4",
-        "put a=4 @5",
-      ]);
-      checkGroups(watch.calls);
-      watch.close();
-    },
-  },
-  {
-    name: "loses and repeats nothing between the past and what happens meanwhile",
-    async check(bench) {
-      const writes: Promise<unknown>[] = [];
-      const watches = Array.from({ length: 10 }, (_, index) => {
-        writes.push(bench.run(bench.put("a", `${index}`)), bench.run(bench.put("b", `${index}`)));
-        return bench.watch(bench.all(), { startRevision: bench.base + 1n });
-      });
-      await Promise.all(writes);
-      for (const watch of watches) {
-        const events = await watch.have(20);
-        assert.deepEqual(
-          events.map(({ kv }) => bench.since(kv.modRevision)),
-          Array.from({ length: 20 }, (_, index) => index + 1),
-        );
-        checkGroups(watch.calls);
-        watch.close();
-      }
-    },
-  },
-  {
-    name: "waits for a revision that is still to come",
-    async check(bench) {
-      const watch = bench.watch(bench.all(), { startRevision: bench.base + 3n });
-      assert.equal(bench.since(await watch.standing()), 0);
-      await bench.each(bench.put("a", "1"), bench.put("a", "2"), bench.put("a", "3"));
-      await bench.run(bench.put("a", "4"));
-      assert.deepEqual(stories(bench, await watch.have(2)), ["put a=3 @3", "put a=4 @4"]);
       watch.close();
     },
   },
@@ -227,44 +171,6 @@ export const watchCases: readonly ContractCase[] = [
       await other.have(1);
       assert.deepEqual([watch.created, watch.calls, watch.errors], [[], [], []]);
       other.close();
-    },
-  },
-  {
-    name: "ends with CompactedError when it would have to begin before the compaction",
-    async check(bench) {
-      await bench.each(bench.put("a", "1"), bench.put("a", "2"), bench.put("a", "3"));
-      await bench.etcd.compact(bench.base + 3n);
-
-      const watch = bench.watch(bench.all(), { startRevision: bench.base + 1n });
-      const error = await watch.ended();
-      assert.ok(error instanceof CompactedError);
-      assert.equal(error.compactRevision, bench.base + 3n);
-      assert.deepEqual(watch.events, []);
-
-      const from = bench.watch(bench.all(), { startRevision: bench.base + 3n });
-      assert.deepEqual(stories(bench, await from.have(1)), ["put a=3 @3"]);
-      from.close();
-    },
-  },
-  {
-    name: "keeps an open watch through a compaction",
-    async check(bench) {
-      const watch = bench.watch(bench.all());
-      await watch.standing();
-      await bench.each(bench.put("a", "1"), bench.put("a", "2"));
-      await watch.have(2);
-      await bench.etcd.compact(bench.base + 2n);
-      await bench.run(bench.put("a", "3"));
-      assert.deepEqual(stories(bench, (await watch.have(3)).slice(2)), ["put a=3 @3"]);
-      watch.close();
-    },
-  },
-  {
-    name: "ends at once for a range that has no keys",
-    async check(bench) {
-      const watch = bench.watch(bench.all("b", "a"));
-      const { message } = await watch.ended();
-      assert.match(message, /watcher range is empty/);
     },
   },
 ];

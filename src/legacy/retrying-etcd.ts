@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import { StoreError, StoreUnavailableError } from "../errors.ts";
 import type { CallOptions, Etcd, TxnRequest, TxnResponse } from "../etcd/api.ts";
 
@@ -16,9 +16,9 @@ export interface Granted {
 }
 
 /** The answer to a transaction. */
-export interface InsistentTxnResponse extends TxnResponse {
+export interface RetriedTxnResponse extends TxnResponse {
   /** Whether earlier attempts went unanswered. Any of them may have been carried out. */
-  readonly askedAgain: boolean;
+  readonly repeated: boolean;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface InsistentTxnResponse extends TxnResponse {
  * Each method goes on until `giveUpAt`, by the clock, and then rejects with
  * `StoreUnavailableError`. Whatever etcd refuses rejects at once.
  */
-export class Insistent {
+export class RetryingEtcd {
   readonly #etcd: Etcd;
   readonly #clock: Clock;
 
@@ -38,13 +38,13 @@ export class Insistent {
     this.#clock = clock;
   }
 
-  async txn(request: TxnRequest, giveUpAt: number): Promise<InsistentTxnResponse> {
+  async txn(request: TxnRequest, giveUpAt: number): Promise<RetriedTxnResponse> {
     let attempts = 0;
     const response = await this.#ask((options) => {
       attempts += 1;
       return this.#etcd.txn(request, options);
     }, giveUpAt);
-    return { ...response, askedAgain: attempts > 1 };
+    return { ...response, repeated: attempts > 1 };
   }
 
   /** Opens the lease `id`, which nobody else may know: if it is there already, then by our asking. */
@@ -87,12 +87,8 @@ export class Insistent {
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
         if (this.#clock.now() + pauseMs >= giveUpAt) throw error;
-        await this.#pause(sentAt + pauseMs - this.#clock.now());
+        await sleep(this.#clock, sentAt + pauseMs - this.#clock.now());
       }
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.setTimer(Math.max(0, ms), resolve));
   }
 }

@@ -1,14 +1,20 @@
-import { bytesOf, prefixEnd, textOf } from "../../src/core/keys.ts";
+import { bytesOf, prefixRange, textOf } from "../../src/core/keys.ts";
+import { entriesOf } from "../../src/core/queue-requests.ts";
 import type { Etcd, KeyValue } from "../../src/etcd/api.ts";
 
 /** All that stands below `prefix`, first come first. */
 export async function entriesBelow(etcd: Etcd, prefix: string): Promise<readonly KeyValue[]> {
-  const key = bytesOf(prefix);
   const sort = { by: "createRevision", order: "ascending" } as const;
-  const { responses } = await etcd.txn({
-    success: [{ op: "range", request: { key, rangeEnd: prefixEnd(key), sort } }],
-  });
-  return responses.flatMap(({ op, response }) => (op === "range" ? response.kvs : []));
+  const request = { ...prefixRange(prefix), sort };
+  const { responses } = await etcd.txn({ success: [{ op: "range", request }] });
+  return entriesOf(responses[0]);
+}
+
+/** Every key in a store. */
+export async function allKeys(etcd: Etcd): Promise<string[]> {
+  const everything = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
+  const { responses } = await etcd.txn({ success: [{ op: "range", request: everything }] });
+  return entriesOf(responses[0]).map(({ key }) => textOf(key));
 }
 
 /** Writes a key as somebody else would, and returns its revision. */
@@ -19,7 +25,7 @@ export async function putKey(etcd: Etcd, key: string, value = "", lease = 0n): P
   return header.revision;
 }
 
-/** Deletes a key as an admin would. */
+/** Deletes a key as somebody else would: an admin, or another program. */
 export async function deleteKey(etcd: Etcd, key: string): Promise<void> {
   await etcd.txn({ success: [{ op: "deleteRange", request: { key: bytesOf(key) } }] });
 }
