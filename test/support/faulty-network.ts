@@ -11,14 +11,25 @@ export interface FaultyNetwork extends Etcd {
   cut: boolean;
   /** How often something goes wrong with a request, from 0 to 1. */
   faultRate: number;
+  /** From now on no watch hears of anything that happens, as with an old server. */
+  deaf: boolean;
+  /** Ends all watches, as a compaction does. */
+  endWatches(error: Error): void;
 }
 
 /**
  * The same etcd behind a network that delays each request and reply, loses some, and
- * carries out others long after the client has given up on them.
+ * carries out others long after the client has given up on them. What the client is told waits
+ * for the client's own clock.
  */
-export function faultyNetwork(inner: Etcd, clock: Clock, random: Random): FaultyNetwork {
-  const pause = (ms: number): Promise<void> => sleep(clock, ms);
+export function faultyNetwork(
+  inner: Etcd,
+  clock: Clock,
+  random: Random,
+  clientClock = clock,
+): FaultyNetwork {
+  const ends = new Set<(error: Error) => void>();
+  const pause = (ms: number, by = clock): Promise<void> => sleep(by, ms);
 
   const call = <T>(request: () => Promise<T>, options: CallOptions = {}): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -26,7 +37,7 @@ export function faultyNetwork(inner: Etcd, clock: Clock, random: Random): Faulty
       const stopListening = signal
         ? onAbort(signal, () => settle(() => reject(signal.reason)))
         : undefined;
-      const cancel = clock.setTimer(timeoutMs, () =>
+      const cancel = clientClock.setTimer(timeoutMs, () =>
         settle(() => reject(new StoreUnavailableError("lost", { status: "DEADLINE_EXCEEDED" }))),
       );
       const settle = (outcome: () => void): void => {
@@ -44,7 +55,7 @@ export function faultyNetwork(inner: Etcd, clock: Clock, random: Random): Faulty
         const reply = request();
         await reply.catch(() => {});
         if (kind >= 0.6 && kind < 0.9) return;
-        await pause(random() * 10);
+        await pause(random() * 10, clientClock);
         if (!network.cut)
           reply.then(
             (value) => settle(() => resolve(value)),
@@ -57,6 +68,10 @@ export function faultyNetwork(inner: Etcd, clock: Clock, random: Random): Faulty
   const network: FaultyNetwork = {
     cut: false,
     faultRate: 0,
+    deaf: false,
+    endWatches: (error) => {
+      for (const end of [...ends]) end(error);
+    },
     ...wrappedEtcd(inner, (_name, send, options) => call(() => send(), options)),
     close: async () => {},
     watch(request, observer) {
@@ -65,19 +80,28 @@ export function faultyNetwork(inner: Etcd, clock: Clock, random: Random): Faulty
       let closed = false;
       const later = (tell: (observer: WatchObserver) => void): void => {
         queue = queue.then(async () => {
-          await pause(random() * 20);
-          while (network.cut && !closed) await pause(50);
+          await pause(random() * 20, clientClock);
+          while (network.cut && !closed) await pause(50, clientClock);
           if (!closed) tell(observer);
         });
       };
       const watch = inner.watch(request, {
         onCreated: (revision) => later((to) => to.onCreated?.(revision)),
-        onEvents: (events) => later((to) => to.onEvents(events)),
+        onEvents: (events) => {
+          if (!network.deaf) later((to) => to.onEvents(events));
+        },
         onEnd: (error) => later((to) => to.onEnd(error)),
       });
+      const end = (error: Error): void => {
+        watch.close();
+        ends.delete(end);
+        later((to) => to.onEnd(error));
+      };
+      ends.add(end);
       return {
         close() {
           closed = true;
+          ends.delete(end);
           watch.close();
         },
       };
