@@ -3,7 +3,7 @@ import type { RequestOp } from "../etcd/api.ts";
 import { bytesOf } from "./keys.ts";
 import { type LossSignal, lossSignal } from "./loss-signal.ts";
 import { checkKey, checkValue, checkWaiting } from "./options.ts";
-import type { Place } from "./place.ts";
+import { EntryLostError, type Place } from "./place.ts";
 import type { Waiting } from "./transactor.ts";
 
 // A hold that is over before this needs no watch on its key; one that lasts longer hears of
@@ -174,7 +174,10 @@ export class Hold implements AsyncDisposable {
     try {
       return await request();
     } catch (error) {
-      throw this.#look() ?? error;
+      const lost = this.#look();
+      if (lost) throw lost;
+      // It went by a release of ours that was under way.
+      throw error instanceof EntryLostError ? new LockLostError(this.name, "released") : error;
     }
   }
 

@@ -138,6 +138,8 @@ export class Place {
       waiting,
     );
     if (succeeded) return { revision: header.revision, ahead: entriesOf(responses[0]) };
+    // Of one that we are leaving, only the answer to that can tell who took it away.
+    if (this.#leaving) throw new EntryLostError("released");
     throw this.#missing(entriesOf(responses[0]).length > 0);
   }
 

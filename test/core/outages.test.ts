@@ -136,4 +136,27 @@ describe("while etcd does not answer, or refuses", () => {
     await expect(hold.put("fence", "1")).rejects.toMatchObject({ reason: "released" });
     await releasing.of;
   });
+
+  it("takes no hold for lost whose release was overtaken by a look at it", async () => {
+    const hold = await locks.acquire("jobs");
+    const answers: (() => void)[] = [];
+    bench.etcd.override("txn", async (request, options) => {
+      await new Promise<void>((resolve) => answers.push(resolve));
+      const response = await bench.store.txn(request, options);
+      // The first answer to the release gets lost.
+      if (request.success?.[0]?.op === "deleteRange" && answers.length === 2) return unreachable();
+      return response;
+    });
+    const looking = hold.verify().catch((error) => error);
+    const releasing = hold.release();
+    await settle();
+    answers[1]?.();
+    await settle();
+    answers[0]?.();
+
+    expect(await looking).toMatchObject({ code: "LOCK_LOST", reason: "released" });
+    bench.etcd.override("txn", undefined);
+    await Promise.all([releasing, bench.clock.advance(200)]);
+    expect(hold.signal.aborted).toBe(false);
+  });
 });
