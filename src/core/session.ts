@@ -8,6 +8,7 @@ import { randomLeaseId } from "./lease-id.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { steadyWatch } from "./steady-watch.ts";
 import { type Step, type StepResult, Transactor, type Waiting } from "./transactor.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** What a session is opened with. */
 export interface SessionOptions {
@@ -56,7 +57,7 @@ export class Session {
   readonly #transactor: Transactor;
   readonly #watch: Watch;
   readonly #lossListeners = new Set<(loss: Loss) => void>();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   #loss: Loss | undefined;
   #closing: Promise<void> | undefined;
   #entries = 0;
@@ -184,12 +185,12 @@ export class Session {
 
   /** Carries out a change at most once. See `Transactor.commit`. */
   commit(step: Step, waiting?: Waiting, onDoubt?: () => void): Promise<StepResult> {
-    return this.#track(this.#transactor.commit(step, waiting, onDoubt));
+    return this.#underWay.add(this.#transactor.commit(step, waiting, onDoubt));
   }
 
   /** Asks what may be asked any number of times. See `Transactor.ask`. */
   ask(request: TxnRequest, waiting?: Waiting): Promise<TxnResponse> {
-    return this.#track(this.#transactor.ask(request, waiting));
+    return this.#underWay.add(this.#transactor.ask(request, waiting));
   }
 
   /**
@@ -236,7 +237,7 @@ export class Session {
     this.#keeper.lose("closed");
     await this.#keeper.close();
     // What is under way is bounded by its own time; but why wait for an etcd that is not there?
-    await within(this.options.clock, 1_000, Promise.all(this.#underWay));
+    await within(this.options.clock, 1_000, this.#underWay.settled());
     // If this gets no answer, the lease ends by itself.
     const timeoutMs = Math.min(this.options.callTimeoutMs, 1_000);
     await this.etcd.leaseRevoke(this.lease, { timeoutMs }).catch(() => {});
@@ -265,15 +266,5 @@ export class Session {
     const listeners = [...this.#lossListeners];
     this.#lossListeners.clear();
     for (const listener of listeners) listener(loss);
-  }
-
-  #track<T>(promise: Promise<T>): Promise<T> {
-    const settled = promise.then(
-      () => {},
-      () => {},
-    );
-    this.#underWay.add(settled);
-    void settled.then(() => this.#underWay.delete(settled));
-    return promise;
   }
 }

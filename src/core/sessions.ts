@@ -4,6 +4,7 @@ import type { Etcd } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
 import { Queue } from "./queue.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import { UnderWay } from "./under-way.ts";
 
 /**
  * A client's session, opened anew when it was lost, and the queues that it stands in.
@@ -13,7 +14,7 @@ export class Sessions {
   readonly options: SessionOptions;
   readonly #queues = new Map<string, Queue>();
   readonly #closed = new AbortController();
-  readonly #runs = new Set<Promise<unknown>>();
+  readonly #runs = new UnderWay();
   #current: Promise<Session> | undefined;
   #session: Session | undefined;
   #closing: Promise<void> | undefined;
@@ -48,13 +49,7 @@ export class Sessions {
 
   /** Counts work that `close` waits for. */
   track<T>(run: Promise<T>): Promise<T> {
-    const settled = run.then(
-      () => {},
-      () => {},
-    );
-    this.#runs.add(settled);
-    void settled.then(() => this.#runs.delete(settled));
-    return run;
+    return this.#runs.add(run);
   }
 
   /**
@@ -70,7 +65,7 @@ export class Sessions {
     this.#closed.abort(new ClosedError());
     const session = (await this.#current?.catch(() => undefined)) ?? this.#session;
     session?.announceClose();
-    await within(this.options.clock, this.options.ttlMs, Promise.all(this.#runs));
+    await within(this.options.clock, this.options.ttlMs, this.#runs.settled());
     await session?.close();
   }
 
