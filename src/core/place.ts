@@ -1,5 +1,5 @@
 import { type Holder, type LossReason, StoreError } from "../errors.ts";
-import type { Compare } from "../etcd/api.ts";
+import type { Compare, ResponseOp } from "../etcd/api.ts";
 import { holderOf } from "./entry.ts";
 import { bytesOf } from "./keys.ts";
 import type { Queue, View } from "./queue.ts";
@@ -118,7 +118,7 @@ export class Place {
       return undefined;
     }
     const [holder] = entriesOf(result.responses[0]);
-    const others = othersOf(result.responses);
+    const others = othersOf(result.responses[0]);
     if (holder && others.holder?.key === this.key) {
       // An earlier attempt was carried out, and its answer got lost.
       this.#createRevision = holder.createRevision;
@@ -203,7 +203,7 @@ export class Place {
     const result = await session.see(leaveStep(this.#entry, range));
     if (result) this.queue.handOver(entriesOf(result.responses[1])[0], result.revision);
     this.#close();
-    return result && othersOf(result.responses.slice(1));
+    return result && othersOf(result.responses[1]);
   }
 
   /** The watch saw our key go. */
@@ -256,7 +256,7 @@ export class Place {
   }
 }
 
-function othersOf([first, count]: StepResult["responses"]): Others {
+function othersOf(first: ResponseOp | undefined): Others {
   const [holder] = entriesOf(first);
-  return { holder: holder && holderOf(holder), waiters: Math.max(0, countOf(count) - 1) };
+  return { holder: holder && holderOf(holder), waiters: Math.max(0, countOf(first) - 1) };
 }

@@ -53,7 +53,7 @@ export function tryStep(
   return {
     compare: [isEmpty(queue)],
     success: [{ op: "put", request: { key, value, lease } }],
-    otherwise: [firstIn(queue), count(queue)],
+    otherwise: [firstIn(queue)],
   };
 }
 
@@ -79,7 +79,7 @@ export function releaseStep(entry: OwnEntry, queue: KeyRange): Step {
 export function leaveStep({ key, createRevision }: Omit<OwnEntry, "lease">, queue: KeyRange): Step {
   return {
     compare: [],
-    success: [{ op: "deleteRange", request: { key } }, firstIn(queue), count(queue)],
+    success: [{ op: "deleteRange", request: { key } }, firstIn(queue)],
     otherwise: [],
     // Else a join that nobody answered could still be carried out after it.
     isHarmless: createRevision > 0n,
@@ -110,8 +110,4 @@ export function countOf(response: ResponseOp | undefined): number {
 function newest(queue: KeyRange, limit: number, filter: Partial<RangeRequest> = {}): RequestOp {
   const sort = { by: "createRevision", order: "descending" } as const;
   return { op: "range", request: { ...queue, ...filter, sort, limit: BigInt(limit) } };
-}
-
-function count(queue: KeyRange): RequestOp {
-  return { op: "range", request: { ...queue, countOnly: true } };
 }
