@@ -10,10 +10,14 @@ export {
 export {
   AlreadyLockedError,
   ClosedError,
+  DisagreementError,
   type Holder,
   LockLostError,
   type LossReason,
   PlaceLostError,
+  RevokedError,
+  TooManyNamesError,
+  WouldDeadlockError,
 } from "./errors/lock-errors.ts";
 export { type ErrorCode, MicrolockError, type StoreErrorCode } from "./errors/microlock-error.ts";
 export {

@@ -6,13 +6,27 @@ export {
   type Target,
   type TlsOptions,
 } from "./connect.ts";
-export type { Hold } from "./core/hold.ts";
-export type { AcquireOptions, Mutex, TryAcquireOptions, Work } from "./core/mutex.ts";
+export type {
+  CampaignOptions,
+  Election,
+  Leader,
+  Leadership,
+  Term,
+  UntilOptions,
+} from "./core/election.ts";
+export type { GuardedTxn, Textual } from "./core/guarded-txn.ts";
+export type { DetachOptions, Hold } from "./core/hold.ts";
+export type { AcquireOptions, Lock, TryAcquireOptions, Work } from "./core/lock.ts";
+export type { Mode } from "./core/mode.ts";
+export type { Mutex } from "./core/mutex.ts";
+export type { RwLock, WriteHold } from "./core/rw-lock.ts";
+export type { PermitOptions, Semaphore } from "./core/semaphore.ts";
 export type { Waiting } from "./core/transactor.ts";
 export {
   AlreadyLockedError,
   ClosedError,
   CompactedError,
+  DisagreementError,
   type ErrorCode,
   EtcdClientRequiredError,
   type Holder,
@@ -25,11 +39,14 @@ export {
   MicrolockError,
   NodeIdRequiredError,
   PlaceLostError,
+  RevokedError,
   StoreDeniedError,
   StoreError,
   type StoreErrorCode,
   type StoreStatus,
   StoreUnavailableError,
+  TooManyNamesError,
+  WouldDeadlockError,
 } from "./errors.ts";
 export type * from "./etcd/api.ts";
 export type { Locks } from "./locks.ts";

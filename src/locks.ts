@@ -1,9 +1,13 @@
 import type { Clock } from "./clock.ts";
+import { Election } from "./core/election.ts";
 import type { Identity } from "./core/entry.ts";
 import type { Hold } from "./core/hold.ts";
 import { lockKey } from "./core/keys.ts";
-import { type AcquireOptions, Mutex, type TryAcquireOptions, type Work } from "./core/mutex.ts";
-import { checkName } from "./core/options.ts";
+import type { AcquireOptions, TryAcquireOptions, Work } from "./core/lock.ts";
+import { Mutex } from "./core/mutex.ts";
+import { checkCount, checkName, checkNames } from "./core/options.ts";
+import { RwLock } from "./core/rw-lock.ts";
+import { Semaphore } from "./core/semaphore.ts";
 import { Sessions } from "./core/sessions.ts";
 import type { Etcd } from "./etcd/api.ts";
 
@@ -67,11 +71,43 @@ export class Locks implements AsyncDisposable {
    */
   mutex(name: string): Mutex {
     checkName(name);
-    return new Mutex(this.#sessions, name);
+    return new Mutex(this.#sessions, [name]);
   }
 
   /**
-   * Waits its turn for a lock. A free lock takes one round trip.
+   * The lock called `name` for readers, who share it, and writers, who do not.
+   *
+   * @throws {InvalidOptionError} when the name is not one.
+   */
+  rwLock(name: string): RwLock {
+    checkName(name);
+    return new RwLock(this.#sessions, name);
+  }
+
+  /**
+   * The semaphore called `name`, which has `permits` permits in all, from 1 to 1,000,000.
+   *
+   * @throws {InvalidOptionError} when the name or the number is not one.
+   */
+  semaphore(name: string, permits: number): Semaphore {
+    checkName(name);
+    checkCount("permits", permits);
+    return new Semaphore(this.#sessions, name, permits);
+  }
+
+  /**
+   * The election called `name`.
+   *
+   * @throws {InvalidOptionError} when the name is not one.
+   */
+  election(name: string): Election {
+    checkName(name);
+    return new Election(this.#sessions, name);
+  }
+
+  /**
+   * Waits its turn for a lock, or for several: all of them or none, whatever order others ask
+   * for them in. A free lock takes one round trip, and so do several.
    *
    * ```ts
    * const hold = await locks.acquire("reports", { waitMs: 5_000 });
@@ -82,35 +118,43 @@ export class Locks implements AsyncDisposable {
    * }
    * ```
    *
+   * While it waits for one of several, it keeps its place in the queues of the others, where
+   * those who come later wait for it. Each name counts once. Etcd takes about 126 at once.
+   *
    * @throws {AlreadyLockedError} when `waitMs` is over. It says who holds it and how many wait.
    * @throws {PlaceLostError} when our place in the queue is lost before our turn has come.
+   * @throws {WouldDeadlockError} when the same chain of calls holds it already.
+   * @throws {TooManyNamesError} when etcd does not take so many names in one transaction.
    * @throws {StoreUnavailableError} when etcd does not answer.
-   * @throws {InvalidOptionError} when the name or an option is not what it should be.
+   * @throws {InvalidOptionError} when a name or an option is not what it should be.
    * @throws {ClosedError} when the client is closed.
    * @throws the reason of `signal`, when that aborts.
    */
-  async acquire(name: string, options?: AcquireOptions): Promise<Hold> {
-    return this.mutex(name).acquire(options);
+  async acquire(name: string | readonly string[], options?: AcquireOptions): Promise<Hold> {
+    return this.#mutex(name).acquire(options);
   }
 
   /**
-   * Takes a lock if nobody has it and nobody waits for it: one round trip. Resolves with
-   * `undefined` otherwise, and leaves nothing behind.
+   * Takes a lock, or several, if nobody has it and nobody waits for it: one round trip. Resolves
+   * with `undefined` otherwise, and leaves nothing behind.
    *
    * ```ts
    * const hold = await locks.tryAcquire("cron/hourly");
    * if (!hold) return; // another replica is at it
    * ```
    *
-   * @throws as `acquire` does, but for `AlreadyLockedError`.
+   * @throws as `acquire` does, but for `AlreadyLockedError` and `WouldDeadlockError`.
    */
-  async tryAcquire(name: string, options?: TryAcquireOptions): Promise<Hold | undefined> {
-    return this.mutex(name).tryAcquire(options);
+  async tryAcquire(
+    name: string | readonly string[],
+    options?: TryAcquireOptions,
+  ): Promise<Hold | undefined> {
+    return this.#mutex(name).tryAcquire(options);
   }
 
   /**
-   * Waits its turn for a lock, does `work`, and releases the lock whatever happens. Resolves
-   * with what the work returns, and only if the lock was ours until its release.
+   * Waits its turn for a lock, or for several, does `work`, and releases whatever happens.
+   * Resolves with what the work returns, and only if the lock was ours until its release.
    *
    * ```ts
    * const total = await locks.run("invoices/2026-11", async (hold) => {
@@ -123,14 +167,18 @@ export class Locks implements AsyncDisposable {
    *   `workError` on it.
    * @throws what the work throws, and what `acquire` throws.
    */
-  run<T>(name: string, work: Work<T>): Promise<T>;
+  run<T>(name: string | readonly string[], work: Work<T>): Promise<T>;
   /** The same, with the options of `acquire`. */
-  run<T>(name: string, options: AcquireOptions | undefined, work: Work<T>): Promise<T>;
+  run<T>(
+    name: string | readonly string[],
+    options: AcquireOptions | undefined,
+    work: Work<T>,
+  ): Promise<T>;
   async run<T>(
-    name: string,
+    name: string | readonly string[],
     ...args: [work: Work<T>] | [options: AcquireOptions | undefined, work: Work<T>]
   ): Promise<T> {
-    const mutex = this.mutex(name);
+    const mutex = this.#mutex(name);
     return args.length === 1 ? mutex.run(args[0]) : mutex.run(...args);
   }
 
@@ -161,5 +209,11 @@ export class Locks implements AsyncDisposable {
   /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #mutex(name: string | readonly string[]): Mutex {
+    if (typeof name === "string" || !Array.isArray(name)) return this.mutex(name as string);
+    checkNames(name);
+    return new Mutex(this.#sessions, [...new Set<string>(name)]);
   }
 }

@@ -37,7 +37,8 @@ export function prefixRange(prefix: string): KeyRange {
   return { key, rangeEnd: prefixEnd(key) };
 }
 
-function prefixEnd(prefix: Uint8Array): Uint8Array {
+/** The first key behind all that begin with `prefix`, which must end in a byte below 255. */
+export function prefixEnd(prefix: Uint8Array): Uint8Array {
   const end = Uint8Array.from(prefix);
   end[end.length - 1] = (end.at(-1) ?? 0) + 1;
   return end;

@@ -6,6 +6,7 @@ import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
 import { randomLeaseId } from "./lease-id.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { infixOf, type Mode } from "./mode.ts";
 import { steadyWatch } from "./steady-watch.ts";
 import { type Step, type StepResult, Transactor, type Waiting } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
@@ -178,9 +179,9 @@ export class Session {
   }
 
   /** A key in a queue that was never used before and never will be again. */
-  nextEntryKey(prefix: string): string {
+  nextEntryKey(prefix: string, mode: Mode): string {
     this.#entries += 1;
-    return `${prefix}${this.id}-${this.#entries}`;
+    return `${prefix}${infixOf(mode)}${this.id}-${this.#entries}`;
   }
 
   /** Carries out a change at most once. See `Transactor.commit`. */
