@@ -17,6 +17,7 @@ export {
   PlaceLostError,
   RevokedError,
   TooManyNamesError,
+  WatchOverrunError,
   WouldDeadlockError,
 } from "./errors/lock-errors.ts";
 export { type ErrorCode, MicrolockError, type StoreErrorCode } from "./errors/microlock-error.ts";

@@ -7,6 +7,7 @@ import {
   StoreError,
   StoreUnavailableError,
 } from "../errors.ts";
+import type { RequestOp } from "../etcd/api.ts";
 import { followSignals } from "../signals.ts";
 import { type Others, Place } from "./place.ts";
 import { Queue, type View } from "./queue.ts";
@@ -19,6 +20,8 @@ export interface Ask {
   readonly rule: Rule;
   /** What the entries say of us. */
   readonly value: Uint8Array;
+  /** What to do along with joining, if it is our turn at once. */
+  readonly along?: readonly RequestOp[];
 }
 
 /** How a contender waits. */
@@ -126,13 +129,13 @@ async function waitForTurn(
  * who is in our way otherwise, and leaves nothing.
  */
 export async function attempt(
-  { queues, rule, value }: Ask,
+  { queues, rule, value, along }: Ask,
   { signal }: Pick<ContendOptions, "signal">,
 ): Promise<Place | Others> {
   const { session } = queues[0] as Queue;
   const place = new Place(session, queues, rule);
   try {
-    const others = await place.tryJoin(value, { signal });
+    const others = await place.tryJoin(value, { signal }, along);
     if (place.loss) throw lostPlace(place);
     if (!others) return place;
     place.forget();

@@ -38,7 +38,7 @@ export interface DetachOptions {
  * ```ts
  * const hold = await locks.acquire("invoices/2026-11");
  * try {
- *   await db.query("update … where fence < $1", [hold.fencingToken]);
+ *   await db.query("update … where fence <= $1", [hold.fencingToken]);
  *   await fetch(url, { signal: hold.signal });
  * } finally {
  *   await hold.release();

@@ -1,5 +1,5 @@
 import { DisagreementError, type Holder, type LossReason, StoreError } from "../errors.ts";
-import type { Compare, ResponseOp } from "../etcd/api.ts";
+import type { Compare, RequestOp, ResponseOp } from "../etcd/api.ts";
 import { type Entry, entryOf, holderOf } from "./entry.ts";
 import { bytesOf } from "./keys.ts";
 import type { Mode } from "./mode.ts";
@@ -22,6 +22,7 @@ import {
   type Spot,
   tryStep,
 } from "./queue-requests.ts";
+import { causeOf, type Revocation } from "./revocation.ts";
 import { holdersAmong, type Rule } from "./rule.ts";
 import type { Loss, Session } from "./session.ts";
 import { throughConsensus } from "./through-consensus.ts";
@@ -68,6 +69,7 @@ export class Place {
   #value: Uint8Array = new Uint8Array();
   /** How many holds stand on it: one, and one more for each that joined in. */
   #shares = 0;
+  #forgetGrace: () => void = () => {};
 
   /** A place that nobody stands in yet; or, with `known`, one that somebody else left to us. */
   constructor(
@@ -87,7 +89,13 @@ export class Place {
       prefix,
     }));
     for (const [index, queue] of queues.entries()) queue.add(this.keys[index] ?? "", this);
-    this.#stopListening = session.onLoss((loss) => this.#end(loss));
+    const stops = [
+      session.onLoss((loss) => this.#end(loss)),
+      session.onRevocation((revocation) => this.#revoke(revocation)),
+    ];
+    this.#stopListening = () => {
+      for (const stop of stops) stop();
+    };
   }
 
   /** Orders the places of a queue, and is the fencing token of whoever holds here. */
@@ -165,13 +173,18 @@ export class Place {
   }
 
   /** Joins only if it is our turn at once. Resolves with who is in our way, if somebody is. */
-  async tryJoin(value: Uint8Array, waiting: Waiting): Promise<Others | undefined> {
+  async tryJoin(
+    value: Uint8Array,
+    waiting: Waiting,
+    along: readonly RequestOp[] = [],
+  ): Promise<Others | undefined> {
     this.#value = value;
     let seenAt: bigint | undefined;
     // Ends when we are in, or somebody is in our way: whoever makes it go on has come meanwhile.
     for (;;) {
       const step = tryStep(this.own, value, this.rule, seenAt);
-      const { succeeded, responses, revision } = await this.#tryTo(step, waiting);
+      const joining = { ...step, success: [...step.success, ...along] };
+      const { succeeded, responses, revision } = await this.#tryTo(joining, waiting);
       if (succeeded) {
         this.#createRevision = revision;
         return undefined;
@@ -279,6 +292,7 @@ export class Place {
    * for it. Nobody waits for this.
    */
   withdraw(): void {
+    this.#forgetGrace();
     if (!this.session.loss) void this.session.see(releaseStep(this.own));
   }
 
@@ -346,12 +360,7 @@ export class Place {
 
   /** The watch saw one of our keys put, by ourselves or by somebody else. */
   wasPut(lease: bigint): void {
-    if (!this.#leaving && lease !== this.session.lease) this.end({ reason: "overwritten" });
-  }
-
-  /** The place is lost: somebody who may do so took it away. */
-  end(loss: Loss): void {
-    this.#end(loss);
+    if (!this.#leaving && lease !== this.session.lease) this.#end({ reason: "overwritten" });
   }
 
   #spot(index: number): Spot {
@@ -399,6 +408,25 @@ export class Place {
     this.queues[index]?.handOver(entriesOf(first)[0], revision);
   }
 
+  /** Somebody wants it back: it is lost now, and goes when its grace is over, or it is released. */
+  #revoke(revocation: Revocation): void {
+    if (revocation.token !== this.#createRevision || this.#leaving || this.#loss) return;
+    this.#end({ reason: "revoked", cause: causeOf(revocation) });
+    const { session } = this;
+    const { clock } = session.options;
+    const withdraw = (): void => {
+      stopListening();
+      this.withdraw();
+    };
+    // Whoever wants it back may not be there any more to take it.
+    const cancel = clock.setTimer(revocation.graceMs, withdraw, { keepsProcessAlive: false });
+    const stopListening = session.onLoss(cancel);
+    this.#forgetGrace = () => {
+      cancel();
+      stopListening();
+    };
+  }
+
   #missing(overwritten: boolean): EntryLostError {
     const { loss } = this.session;
     const reason: LossReason = overwritten ? "overwritten" : "deleted";
@@ -409,6 +437,8 @@ export class Place {
   #end(loss: Loss): void {
     if (this.#loss) return;
     this.#loss = loss;
+    const hadNoTime = loss.reason === "expired" || loss.reason === "stalled";
+    if (this.#shares > 0 && hadNoTime) this.session.noteUnreleased();
     for (const listener of [...this.#listeners]) listener(loss);
     this.#listeners.clear();
     this.#close();

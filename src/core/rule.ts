@@ -88,8 +88,19 @@ export function permitsRule(total: number, taken: number): Rule {
   };
 }
 
+/** Of those who only want to be seen there: they are in nobody's way, and nobody is in theirs. */
+export function presenceRule(kind: "barrier" | "latch", total: number): Rule {
+  return {
+    mode: { kind, total },
+    outlook: [],
+    rivals: rivalsOf(kind, total),
+    lookback: 0,
+    blockers: () => [],
+  };
+}
+
 /** Where those stand who think of another number. */
-export function rivalsOf(kind: "permits" | "barrier" | "latch", total: number): readonly Span[] {
+function rivalsOf(kind: "permits" | "barrier" | "latch", total: number): readonly Span[] {
   return [
     { from: `${kind}/`, to: `${kind}/${total}/` },
     { from: `${kind}/${total}0`, to: `${kind}0` },
@@ -103,7 +114,9 @@ export function rivalsOf(kind: "permits" | "barrier" | "latch", total: number): 
 export function holdersAmong(entries: readonly Entry[]): number {
   const ahead: Entry[] = [];
   for (const entry of entries) {
-    if (blockersOf(entry, ahead).length > 0) break;
+    // Those that came with it are of the same client: nobody is in its own way.
+    const before = ahead.findIndex(({ createRevision }) => createRevision < entry.createRevision);
+    if (before >= 0 && blockersOf(entry, ahead.slice(before)).length > 0) break;
     ahead.unshift(entry);
   }
   return ahead.length;

@@ -220,6 +220,18 @@ export class TooManyNamesError extends MicrolockError {
   }
 }
 
+/** What happens to a lock can't be told without a gap any more. */
+export class WatchOverrunError extends MicrolockError {
+  /** The name of the lock. */
+  readonly key: string;
+
+  /** `key` is the name of the lock, `why` completes the message. */
+  constructor(key: string, why: string) {
+    super("WATCH_OVERRUN", `What happens to lock "${key}" can't be told in full: ${why}`);
+    this.key = key;
+  }
+}
+
 /** The client was closed before or during the call. */
 export class ClosedError extends MicrolockError {
   /** `what` begins the message. @default "The client" */
