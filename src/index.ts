@@ -25,6 +25,7 @@ export {
   MicrolockError,
   NodeIdRequiredError,
   PlaceLostError,
+  StaleTokenError,
   StoreDeniedError,
   StoreError,
   type StoreErrorCode,
@@ -32,6 +33,7 @@ export {
   StoreUnavailableError,
 } from "./errors.ts";
 export type * from "./etcd/api.ts";
+export { Fence, type FenceOptions, type FencingToken } from "./fence.ts";
 export type { Locks } from "./locks.ts";
 export {
   default,

@@ -7,6 +7,7 @@
  * | `LOCK_LOST` | the hold ended though we did not let go | stop the work; its result may not stand |
  * | `LOCK_NOT_OWNED` | 1.x class: `unlock` or `renew` of what another node holds | do not touch what it protects |
  * | `PLACE_LOST` | a waiter's place in the queue is gone | ask again, at the end of the queue |
+ * | `STALE_TOKEN` | a resource has seen the token of a newer holder | stop the work: the lock was lost |
  * | `INVALID_OPTION` | an argument or option is not what it should be | correct the call |
  * | `CLOSED` | the client was closed | connect again, if it was not meant |
  * | `STORE_UNAVAILABLE` | no answer from etcd in time | try again; the request may have been carried out |
@@ -22,6 +23,7 @@ export type ErrorCode =
   | "LOCK_LOST"
   | "LOCK_NOT_OWNED"
   | "PLACE_LOST"
+  | "STALE_TOKEN"
   | "INVALID_OPTION"
   | "CLOSED"
   | StoreErrorCode
