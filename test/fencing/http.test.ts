@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Server } from "node:http";
+import { type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Fence } from "../../src/index.ts";
@@ -74,5 +74,19 @@ describe("An HTTP service with a fence", () => {
     expect(await put(headers)).toBe(400);
     expect(balances.has("/header")).toBe(false);
     expect(fence.highest("/header")).toBeUndefined();
+  });
+
+  it("compares when the whole request is there, not when it begins", async () => {
+    const older = request(`${url}/slow`, { method: "PUT", headers: { "fencing-token": "1" } });
+    const begun = once(server, "request");
+    older.write("1");
+    await begun;
+    await section.setBalance(`${url}/slow`, 2, 2n);
+
+    older.end();
+
+    const [response] = (await once(older, "response")) as [IncomingMessage];
+    expect(response.statusCode).toBe(412);
+    expect(balances.get("/slow")).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
 import { S3Client } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { StaleTokenError } from "../../src/index.ts";
 import { describeGuardedWrites, type GuardedAccounts } from "../support/describe-guarded-writes.ts";
 import { FakeS3 } from "../support/fake-s3.ts";
@@ -19,6 +19,8 @@ let server: FakeS3;
 let client: S3Client;
 
 beforeAll(async () => {
+  // Its version is pinned to one that works on every Node.js that we support.
+  vi.stubEnv("AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED", "true");
   section = await importSection<Section>("S3");
   server = await FakeS3.start();
   client = new S3Client({
