@@ -21,6 +21,7 @@ export {
   WouldDeadlockError,
 } from "./errors/lock-errors.ts";
 export { type ErrorCode, MicrolockError, type StoreErrorCode } from "./errors/microlock-error.ts";
+export { StaleTokenError } from "./errors/stale-token-error.ts";
 export {
   CompactedError,
   StoreDeniedError,

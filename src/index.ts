@@ -48,6 +48,7 @@ export {
   NodeIdRequiredError,
   PlaceLostError,
   RevokedError,
+  StaleTokenError,
   StoreDeniedError,
   StoreError,
   type StoreErrorCode,
@@ -58,6 +59,7 @@ export {
   WouldDeadlockError,
 } from "./errors.ts";
 export type * from "./etcd/api.ts";
+export { Fence, type FenceOptions, type FencingToken } from "./fence.ts";
 export type { Locks } from "./locks.ts";
 export {
   default,

@@ -12,6 +12,7 @@
  * | `DISAGREEMENT` | others go by another number of permits, parties or counts | give all the same number |
  * | `TOO_MANY_NAMES` | more names at once than etcd takes in one transaction | ask for fewer, or raise etcd's `--max-txn-ops` |
  * | `WATCH_OVERRUN` | who watches a lock reads more slowly than it changes | read faster; begin anew with `inspect` |
+ * | `STALE_TOKEN` | a resource has seen the token of a newer holder | stop the work: the lock was lost |
  * | `INVALID_OPTION` | an argument or option is not what it should be | correct the call |
  * | `CLOSED` | the client was closed | connect again, if it was not meant |
  * | `STORE_UNAVAILABLE` | no answer from etcd in time | try again; the request may have been carried out |
@@ -32,6 +33,7 @@ export type ErrorCode =
   | "DISAGREEMENT"
   | "TOO_MANY_NAMES"
   | "WATCH_OVERRUN"
+  | "STALE_TOKEN"
   | "INVALID_OPTION"
   | "CLOSED"
   | StoreErrorCode
