@@ -9,7 +9,9 @@ import {
 } from "../errors.ts";
 import type { RequestOp } from "../etcd/api.ts";
 import { followSignals } from "../signals.ts";
-import { type Others, Place } from "./place.ts";
+import { join, tryJoin } from "./join.ts";
+import type { Others } from "./others.ts";
+import { Place } from "./place.ts";
 import { Queue, type View } from "./queue.ts";
 import type { Rule } from "./rule.ts";
 import { tellPosition } from "./tell-position.ts";
@@ -68,12 +70,12 @@ export async function contend(ask: Ask, options: ContendOptions): Promise<Place>
   try {
     // Only the wait for our turn is bounded by `waitMs`. The answer to our joining tells
     // whether there is anything to wait for at all.
-    const join = (): Promise<readonly View[]> => {
+    const joinNow = (): Promise<readonly View[]> => {
       // Those who asked before us may have kept us waiting for long.
       if (place.loss) throw lostPlace(place);
-      return place.join(value, { signal });
+      return join(place, value, { signal });
     };
-    const views = await Queue.inOrder(queues, join, signal);
+    const views = await Queue.inOrder(queues, joinNow, signal);
     for (const [index, view] of views.entries()) {
       waitsIn = index;
       await waitForTurn(place, index, view, waiting.signal, options);
@@ -135,7 +137,7 @@ export async function attempt(
   const { session } = queues[0] as Queue;
   const place = new Place(session, queues, rule);
   try {
-    const others = await place.tryJoin(value, { signal }, along);
+    const others = await tryJoin(place, value, { signal }, along);
     if (place.loss) throw lostPlace(place);
     if (!others) return place;
     place.forget();
