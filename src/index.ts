@@ -27,6 +27,7 @@ export type { Mutex } from "./core/mutex.ts";
 export type { OnceOptions, OnceOutcome } from "./core/once.ts";
 export type { RwLock, WriteHold } from "./core/rw-lock.ts";
 export type { PermitOptions, Semaphore } from "./core/semaphore.ts";
+export type { PositionListener } from "./core/tell-position.ts";
 export type { Waiting } from "./core/transactor.ts";
 export type { LockEvent, LockWatch, WatchLockOptions } from "./core/watch-lock.ts";
 export type { LockInfo, LockManagerSnapshot, LockRequestOptions } from "./core/web-locks.ts";

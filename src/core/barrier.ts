@@ -2,6 +2,7 @@ import { InvalidOptionError, LockLostError } from "../errors.ts";
 import { followSignals } from "../signals.ts";
 import { contend } from "./contend.ts";
 import { type Entry, entryValue, stateOf } from "./entry.ts";
+import { leave, release } from "./leave.ts";
 import { checkKnown, checkSignal } from "./options.ts";
 import type { Place } from "./place.ts";
 import { untilQueue } from "./queue-view.ts";
@@ -84,9 +85,9 @@ export class Barrier {
       await this.#mark(place, "leaving");
       const haveLeft = (entries: readonly Entry[]): boolean => allLeave(entries, last);
       await this.#until(place, haveLeft, options);
-      await place.release();
+      await release(place);
     } catch (error) {
-      await place.leave();
+      await leave(place);
       throw this.#lostBy(place) ?? error;
     }
   }
@@ -105,7 +106,7 @@ export class Barrier {
       await this.#mark(place, "inside");
       this.#inside = { place, last: lastOf(entries, place.createRevision, this.parties) };
     } catch (error) {
-      await place.leave();
+      await leave(place);
       throw this.#lostBy(place) ?? error;
     }
   }

@@ -1,20 +1,15 @@
-import { sleep, within } from "../clock.ts";
-import {
-  AlreadyLockedError,
-  ClosedError,
-  type Holder,
-  PlaceLostError,
-  StoreError,
-  StoreUnavailableError,
-} from "../errors.ts";
+import { within } from "../clock.ts";
+import { AlreadyLockedError, StoreError } from "../errors.ts";
 import type { RequestOp } from "../etcd/api.ts";
 import { followSignals } from "../signals.ts";
 import { join, tryJoin } from "./join.ts";
+import { leave } from "./leave.ts";
 import type { Others } from "./others.ts";
 import { Place } from "./place.ts";
 import { Queue, type View } from "./queue.ts";
 import type { Rule } from "./rule.ts";
-import { tellPosition } from "./tell-position.ts";
+import type { PositionListener } from "./tell-position.ts";
+import { lostPlace, waitForTurns } from "./wait-turns.ts";
 
 /** What somebody stands in line for: one queue or several, by one rule, with one value. */
 export interface Ask {
@@ -33,19 +28,15 @@ export interface ContendOptions {
   /** How long to wait in the queue, in milliseconds. */
   readonly waitMs?: number | undefined;
   /** Hears of its position, and of who holds, whenever that changes while it waits. */
-  readonly onWait?: ((position: number, holder: Holder | undefined) => void) | undefined;
+  readonly onWait?: PositionListener | undefined;
 }
 
 // How long to wait for the answer to our leaving before we tell the caller that we gave up.
 const leaveMs = 1_000;
-// Before a waiter that got no answer looks again.
-const pauseMs = 100;
 
 /**
  * Joins each queue, waits for its turn in all, and leaves them again if the turn never comes.
  * Every primitive is this function with a rule of its own.
- *
- * Nobody is overtaken, so a turn that has come in one queue stays while we wait in the next.
  *
  * @throws {AlreadyLockedError} when `waitMs` is over.
  * @throws {PlaceLostError} when our entry or session is lost first.
@@ -76,15 +67,17 @@ export async function contend(ask: Ask, options: ContendOptions): Promise<Place>
       return join(place, value, { signal });
     };
     const views = await Queue.inOrder(queues, joinNow, signal);
-    for (const [index, view] of views.entries()) {
-      waitsIn = index;
-      await waitForTurn(place, index, view, waiting.signal, options);
-    }
-    if (place.loss) throw lostPlace(place);
+    await waitForTurns(place, views, {
+      signal: waiting.signal,
+      onWait: options.onWait,
+      onBlocked: (index) => {
+        waitsIn = index;
+      },
+    });
     return place;
   } catch (error) {
     const isOver = outOfTime.signal.aborted && error === outOfTime.signal.reason;
-    const others = await within(clock, leaveMs, place.leave(isOver ? waitsIn : undefined));
+    const others = await within(clock, leaveMs, leave(place, isOver ? waitsIn : undefined));
     if (signal?.aborted) throw signal.reason;
     // Whoever never had a place is told what kept it from getting one.
     const isOut = error instanceof StoreError && place.createRevision === 0n;
@@ -93,35 +86,6 @@ export async function contend(ask: Ask, options: ContendOptions): Promise<Place>
     throw new AlreadyLockedError(queues[waitsIn ?? 0]?.name ?? "", others);
   } finally {
     stopTimer();
-    waiting.unfollow();
-  }
-}
-
-/** Waits until nobody stands in our way any more in one of the queues. */
-async function waitForTurn(
-  place: Place,
-  index: number,
-  before: View,
-  signal: AbortSignal,
-  { onWait }: ContendOptions,
-): Promise<void> {
-  const { rule } = place;
-  const queue = place.queues[index] as Queue;
-  const key = place.keys[index] as string;
-  const telling = onWait && rule.blockers(before.ahead).length > 0;
-  const position = telling ? tellPosition(queue, key, onWait) : undefined;
-  const waiting = followSignals(signal, position?.failed);
-  try {
-    for (let view = before; ; ) {
-      if (place.loss) throw lostPlace(place);
-      const blocking = rule.blockers(view.ahead);
-      if (blocking.length === 0) return;
-      view =
-        (await queue.changed(place, key, blocking, view.revision, waiting.signal)) ??
-        (await lookAgain(place, index, waiting.signal));
-    }
-  } finally {
-    position?.stop();
     waiting.unfollow();
   }
 }
@@ -143,29 +107,8 @@ export async function attempt(
     place.forget();
     return others;
   } catch (error) {
-    await within(session.options.clock, leaveMs, place.leave());
+    await within(session.options.clock, leaveMs, leave(place));
     if (signal?.aborted) throw signal.reason;
     throw place.loss && !(error instanceof StoreError) ? lostPlace(place) : error;
   }
-}
-
-/**
- * Looks who is ahead. While etcd does not answer, our entry still stands there, as long as
- * the session does: who has waited for long does not give up a place for that.
- */
-async function lookAgain(place: Place, index: number, signal: AbortSignal): Promise<View> {
-  for (;;) {
-    try {
-      return await place.look(index, { signal });
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError) || signal.aborted || place.loss) throw error;
-      await sleep(place.session.options.clock, pauseMs, signal);
-    }
-  }
-}
-
-function lostPlace(place: Place): Error {
-  const { reason = "deleted", cause } = place.loss ?? {};
-  if (reason === "closed") return new ClosedError();
-  return new PlaceLostError(place.queues.map(({ name }) => name).join(", "), reason, { cause });
 }

@@ -2,9 +2,10 @@ import { LockLostError, type LossReason, StoreUnavailableError } from "../errors
 import { attemptMs } from "./attempts.ts";
 import type { Detached } from "./detached.ts";
 import { claimsOf, entryValue, stateOf } from "./entry.ts";
+import { EntryLostError } from "./entry-lost-error.ts";
 import { randomLeaseId } from "./lease-id.ts";
 import { type Mode, modeOf } from "./mode.ts";
-import { EntryLostError, Place } from "./place.ts";
+import { Place } from "./place.ts";
 import type { Queue } from "./queue.ts";
 import { entriesOf, isOn, madeAt, ours, read, type Spot } from "./queue-requests.ts";
 import {

@@ -2,13 +2,15 @@ import { LockLostError } from "../errors.ts";
 import type { Compare, RequestOp, TxnRequest, TxnResult } from "../etcd/api.ts";
 import { onAbort } from "../signals.ts";
 import { detached } from "./detached.ts";
+import { EntryLostError } from "./entry-lost-error.ts";
 import { type GuardedTxn, guardedTxn } from "./guarded-txn.ts";
 import { leaveBehind } from "./hand-over.ts";
 import { bytesOf } from "./keys.ts";
+import { release } from "./leave.ts";
 import { type LossSignal, lossSignal } from "./loss-signal.ts";
 import type { Mode } from "./mode.ts";
 import { checkKey, checkKnown, checkSpan, checkValue, checkWaiting } from "./options.ts";
-import { EntryLostError, type Place } from "./place.ts";
+import type { Place } from "./place.ts";
 import { madeAt } from "./queue-requests.ts";
 import type { Waiting } from "./transactor.ts";
 
@@ -269,7 +271,7 @@ export class Hold implements AsyncDisposable {
       this.#place.withdraw();
       throw lost;
     }
-    await this.#asHolder(() => this.#place.release());
+    await this.#asHolder(() => release(this.#place));
     this.#over = "released";
   }
 

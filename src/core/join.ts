@@ -26,7 +26,7 @@ export async function join(
   }
   const [own, ...rivals] = responses;
   if (!adopt(place, own)) mustAgree(place, rivals.flatMap(entriesOf).map(entryIn(place)));
-  return Promise.all(spots.map((_, index) => place.look(index, waiting)));
+  return place.look(waiting);
 }
 
 /**

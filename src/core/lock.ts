@@ -1,4 +1,4 @@
-import { AlreadyLockedError, type Holder, StoreError, TooManyNamesError } from "../errors.ts";
+import { AlreadyLockedError, StoreError, TooManyNamesError } from "../errors.ts";
 import { heldAlready } from "./chain.ts";
 import { type Ask, attempt, contend } from "./contend.ts";
 import { entryValue } from "./entry.ts";
@@ -15,6 +15,7 @@ import { Place } from "./place.ts";
 import type { Rule } from "./rule.ts";
 import { runWith } from "./run.ts";
 import type { Sessions } from "./sessions.ts";
+import type { PositionListener } from "./tell-position.ts";
 
 /** What `tryAcquire` takes. */
 export interface TryAcquireOptions {
@@ -46,7 +47,7 @@ export interface AcquireOptions extends TryAcquireOptions {
    * Is called while it waits, at first and whenever something changes: with the position among
    * the waiters, 1 for whoever is next, and with who stands first. What it throws ends the wait.
    */
-  readonly onWait?: ((position: number, holder: Holder | undefined) => void) | undefined;
+  readonly onWait?: PositionListener | undefined;
 }
 
 /**

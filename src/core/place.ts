@@ -1,44 +1,32 @@
-import { type LossReason, StoreError } from "../errors.ts";
-import type { Compare, ResponseOp } from "../etcd/api.ts";
-import { entryOf } from "./entry.ts";
+import type { LossReason } from "../errors.ts";
+import type { Compare } from "../etcd/api.ts";
+import { EntryLostError } from "./entry-lost-error.ts";
 import { bytesOf } from "./keys.ts";
 import { Losses } from "./losses.ts";
 import type { Mode } from "./mode.ts";
-import { type Others, othersOf } from "./others.ts";
 import type { Queue, View } from "./queue.ts";
 import {
   aheadOf,
   entriesOf,
+  grouped,
   groupOf,
-  keysAhead,
-  leaveStep,
   newestOf,
   type OwnEntries,
   ours,
-  outlooksOf,
   read,
   releaseStep,
-  releasesOf,
   type Spot,
 } from "./queue-requests.ts";
-import { holdersAmong, type Rule } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 import type { Loss, Session } from "./session.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Step, StepResult, Waiting } from "./transactor.ts";
-
-/** An entry of ours is not there any more, or not ours. */
-export class EntryLostError extends Error {
-  override name = "EntryLostError";
-}
 
 /** Entries that somebody else made, and left to us. */
 export interface KnownEntries {
   readonly keys: readonly string[];
   readonly createRevision: bigint;
 }
-
-// Who stands further behind than that is told so.
-const positionMax = 10_000n;
 
 /**
  * Our entries in one queue or several, from before they join until after they have left: a
@@ -58,6 +46,9 @@ export class Place {
   #mayStand = false;
   #putting: Promise<unknown> | undefined;
   #leaving = false;
+  /** The entries of which we missed what happened to them. */
+  readonly #unseen = new Set<number>();
+  #isRechecking = false;
   /** How many holds stand on it: one, and one more for each that joined in. */
   #shares = 0;
 
@@ -131,26 +122,46 @@ export class Place {
     this.#createRevision = createRevision;
   }
 
+  /** Whether etcd may know of our entries, once nothing is under way that puts them. */
+  async mayStand(): Promise<boolean> {
+    await this.#putting;
+    return this.#mayStand;
+  }
+
   /** Etcd knows nothing of our entries, and will not hear of them by what was sent. */
   standsNowhere(): void {
     this.#mayStand = false;
   }
 
-  /** Looks at who is ahead in one of the queues, and makes sure that we still stand there ourselves. */
-  async look(index: number, waiting: Waiting): Promise<View> {
-    const spot = this.#spot(index);
+  /**
+   * Looks at who is ahead in some of the queues, or in all, and makes sure that we still stand
+   * there ourselves: one round trip.
+   */
+  async look(
+    waiting: Waiting,
+    indices: readonly number[] = [...this.#spots.keys()],
+  ): Promise<readonly View[]> {
+    const spots = indices.map((index) => this.#spot(index));
     const { succeeded, responses, header } = await this.session.ask(
       {
-        compare: ours({ ...this.own, spots: [spot] }),
-        success: aheadOf(spot, this.rule, this.#createRevision),
-        failure: [read(spot), throughConsensus(spot.key)],
+        compare: ours({ ...this.own, spots }),
+        success: grouped(spots.map((spot) => aheadOf(spot, this.rule, this.#createRevision))),
+        failure: [...spots.map(read), throughConsensus(this.#spot(0).key)],
       },
       waiting,
     );
-    if (succeeded) return { revision: header.revision, ahead: newestOf(spot.prefix, responses) };
+    if (succeeded) {
+      const { revision } = header;
+      return spots.map(({ prefix }, index) => ({
+        revision,
+        ahead: newestOf(prefix, groupOf(spots.length, responses, index)),
+      }));
+    }
     // Of one that we are leaving, only the answer to that can tell who took it away.
     if (this.#leaving) throw new EntryLostError("released");
-    throw this.#missing(entriesOf(responses[0]).length > 0);
+    throw this.missing(
+      responses.slice(0, spots.length).every((each) => entriesOf(each).length > 0),
+    );
   }
 
   /**
@@ -159,8 +170,28 @@ export class Place {
    * @throws {EntryLostError} when it is not.
    */
   async verify(waiting: Waiting = {}): Promise<void> {
-    if (this.#createRevision === 0n || this.#leaving) return;
-    await Promise.all(this.#spots.map((_, index) => this.look(index, waiting)));
+    if (this.#createRevision > 0n && !this.#leaving) await this.look(waiting);
+  }
+
+  /**
+   * Nobody saw what happened to one of our entries until now: finds out whether it is still there.
+   * Many of those are asked for at once.
+   */
+  async recheck(key: string): Promise<void> {
+    this.#unseen.add(this.keys.indexOf(key));
+    if (this.#isRechecking) return;
+    this.#isRechecking = true;
+    try {
+      while (this.#unseen.size > 0 && this.#createRevision > 0n && !this.#leaving) {
+        const indices = [...this.#unseen];
+        this.#unseen.clear();
+        await this.look({}, indices);
+      }
+    } catch {
+      // Whoever gets no answer will be told by the deadline of the lease.
+    } finally {
+      this.#isRechecking = false;
+    }
   }
 
   /**
@@ -179,7 +210,7 @@ export class Place {
       },
       waiting,
     );
-    if (!succeeded) throw this.#missing(entriesOf(responses[0]).length > 0);
+    if (!succeeded) throw this.missing(entriesOf(responses[0]).length > 0);
     this.#value = value;
     return revision;
   }
@@ -195,72 +226,10 @@ export class Place {
     this.#shares += 1;
   }
 
-  /**
-   * One hold less stands on it; with the last one it leaves, and tells whoever is next in this
-   * process. Resolves only if the place was ours until then.
-   *
-   * @throws {EntryLostError} when it was not.
-   */
-  async release(): Promise<void> {
+  /** One hold less stands on it. Returns whether that was the last one. */
+  unshare(): boolean {
     this.#shares -= 1;
-    if (this.#shares > 0) return;
-    const step = releaseStep(this.own);
-    this.#leaving = true;
-    try {
-      const result = await this.session.commit(step);
-      const releases = releasesOf(this.#spots.length, result);
-      let lost: EntryLostError | undefined;
-      for (const [index, { succeeded, responses }] of releases.entries()) {
-        if (succeeded) {
-          this.#handOver(index, responses[1], result.revision);
-          continue;
-        }
-        const overwritten = entriesOf(responses[0]).length > 0;
-        // An earlier attempt whose answer got lost did it: nothing else is known to have
-        // removed the entry, and the session, which a lost lease would have ended, is alive.
-        if (!result.repeated || overwritten || this.loss) lost ??= this.#missing(overwritten);
-      }
-      if (lost) throw lost;
-    } catch (error) {
-      // Somebody waits for these entries to go, even if nobody waits for this call any more.
-      if (error instanceof StoreError) void this.session.see(step);
-      throw error;
-    } finally {
-      this.#close();
-    }
-  }
-
-  /**
-   * Leaves, as a contender, whether or not it has joined. Resolves with who is there, if there
-   * was something to leave, and etcd answers. Whoever waited in a queue learns its position, too.
-   */
-  async leave(waitedIn?: number): Promise<Others | undefined> {
-    this.#leaving = true;
-    // A join that is still under way could be carried out after we have left.
-    await this.#putting;
-    if (!this.#mayStand) {
-      this.#close();
-      return undefined;
-    }
-    const step = leaveStep(this.own);
-    const hasWaited = waitedIn !== undefined && this.#createRevision > 0n;
-    const index = waitedIn ?? 0;
-    const spot = this.#spot(index);
-    const looks = hasWaited ? [keysAhead(spot, this.#createRevision, positionMax)] : [];
-    const result = await this.session.see({ ...step, success: [...looks, ...step.success] });
-    if (!result) {
-      this.#close();
-      return undefined;
-    }
-    const left = result.responses.slice(looks.length);
-    // What it removed comes before what it found.
-    const found = this.#spots.map((_, at) => groupOf(this.#spots.length, left, at).slice(1));
-    for (const [at, [first]] of found.entries()) this.#handOver(at, first, result.revision);
-    this.#close();
-    const [outlook] = outlooksOf([spot], found[index] ?? []);
-    const before = entriesOf(result.responses[0]).map((kv) => entryOf(spot.prefix, kv));
-    const position = hasWaited ? before.length - holdersAmong(before) + 1 : undefined;
-    return outlook && othersOf(this.queues[index]?.name ?? "", outlook, position);
+    return this.#shares <= 0;
   }
 
   /**
@@ -300,6 +269,13 @@ export class Place {
     this.#close();
   }
 
+  /** An entry is not there any more, or not ours. */
+  missing(overwritten: boolean): EntryLostError {
+    const reason: LossReason = overwritten ? "overwritten" : "deleted";
+    this.#losses.end(this.session.loss ?? { reason });
+    return new EntryLostError(reason);
+  }
+
   #key(index: number): string {
     const key = this.keys[index];
     if (key === undefined) throw new RangeError(`There is no entry ${index}`);
@@ -310,16 +286,6 @@ export class Place {
     const spot = this.#spots[index];
     if (!spot) throw new RangeError(`There is no entry ${index}`);
     return spot;
-  }
-
-  #handOver(index: number, first: ResponseOp | undefined, revision: bigint): void {
-    this.queues[index]?.handOver(entriesOf(first)[0], revision);
-  }
-
-  #missing(overwritten: boolean): EntryLostError {
-    const reason: LossReason = overwritten ? "overwritten" : "deleted";
-    this.#losses.end(this.session.loss ?? { reason });
-    return new EntryLostError(reason);
   }
 
   #close(): void {

@@ -270,7 +270,7 @@ function remove({ key }: Spot): RequestOp {
  * The operations for several queues as one transaction each, within the one that they are
  * for: etcd counts operations by level, so that it takes about as many queues as operations.
  */
-function grouped(groups: readonly RequestOp[][]): RequestOp[] {
+export function grouped(groups: readonly RequestOp[][]): RequestOp[] {
   const [only = []] = groups;
   if (groups.length === 1) return only;
   return groups.map((success) => ({ op: "txn", request: { success } }));

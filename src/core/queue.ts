@@ -110,6 +110,8 @@ export class Queue {
 
   /** Sees to it that the places here hear of the removal of their entries. */
   keepWatch(): void {
+    // Whoever asks for it may have lost its place a moment ago.
+    if (this.#places.size === 0) return;
     this.#watch ??= steadyWatch(this.session.etcd, this.session.options.clock, this.range, {
       onStanding: (revision, gapless) => this.#onStanding(revision, gapless),
       onEvents: (events) => this.#onEvents(events),
@@ -117,22 +119,20 @@ export class Queue {
   }
 
   /**
-   * Waits until something has changed for a place that found `entries` in its way at
-   * `since`, as seen from its entry `key`. Resolves with what it looks out upon now, if etcd
-   * has told already.
+   * Waits until something has changed for a place that saw others in its way, from its entry
+   * `key`. Resolves with what it looks out upon now, if etcd has told already.
    *
    * @throws the signal's reason.
    */
   async changed(
     place: Place,
     key: string,
-    entries: readonly Entry[],
-    since: bigint,
+    { ahead, revision: since }: View,
     signal: AbortSignal,
   ): Promise<View | undefined> {
     signal.throwIfAborted();
     this.keepWatch();
-    const blocking = entries.map((entry) => entry.key);
+    const blocking = place.rule.blockers(ahead).map((entry) => entry.key);
     // Between the view and now an entry went. Whether it was in our way, a look will tell,
     // unless what is in our way is all ours.
     if (this.#lastRemoval > since && !this.#areOurs(blocking)) return undefined;
@@ -239,8 +239,7 @@ export class Queue {
     this.#noteRemoval(revision);
     for (const [key, place] of [...this.#places]) {
       const waiter = this.#waiters.get(key);
-      // Whoever gets no answer will be told by the deadline of the lease.
-      if (!waiter) void place.verify().catch(() => {});
+      if (!waiter) void place.recheck(key);
       else if (waiter.since < revision && !this.#areOurs(waiter.blocking)) waiter.wake();
     }
   }

@@ -2,6 +2,9 @@ import type { Holder } from "../errors.ts";
 import { holderOf } from "./entry.ts";
 import type { Queue } from "./queue.ts";
 
+/** Hears of its position among the waiters, 1 for whoever is next, and of who stands first. */
+export type PositionListener = (position: number, holder: Holder | undefined) => void;
+
 /** The telling of a waiter, for as long as it waits. */
 export interface PositionTelling {
   /** Aborts with what the one who was told threw. */
@@ -13,11 +16,7 @@ export interface PositionTelling {
  * Tells a waiter its position, 1 for whoever is next, and who holds, now and whenever either
  * changes.
  */
-export function tellPosition(
-  queue: Queue,
-  key: string,
-  onWait: (position: number, holder: Holder | undefined) => void,
-): PositionTelling {
+export function tellPosition(queue: Queue, key: string, onWait: PositionListener): PositionTelling {
   const failure = new AbortController();
   let told = "";
   const stop = queue.onStandings(({ first, positions }) => {

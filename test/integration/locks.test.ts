@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../src/connect.ts";
 import type { Locks } from "../../src/locks.ts";
 import { type EtcdServer, etcdVersions, startEtcd } from "../support/etcd-server.ts";
-import { metric, soon } from "../support/server-state.ts";
+import { lockKeys, metric, nothingLeft, soon, waitersOf } from "../support/server-state.ts";
 import { startWorker } from "../support/start-worker.ts";
 
 for (const version of etcdVersions()) {
@@ -182,25 +182,4 @@ for (const version of etcdVersions()) {
 async function remove(server: EtcdServer, key: string, how: string): Promise<void> {
   const lease = key.split("/").at(-1)?.split("-")[0] ?? "";
   await (how === "del" ? server.etcdctl("del", key) : server.etcdctl("lease", "revoke", lease));
-}
-
-async function lockKeys(server: EtcdServer): Promise<string[]> {
-  const { stdout } = await server.etcdctl("get", "", "--from-key", "--keys-only");
-  return stdout.split("\n").filter((line) => line && !line.includes("%session"));
-}
-
-/** Resolves once so many stand in the queue. */
-async function waitersOf(server: EtcdServer, key: string, count: number): Promise<void> {
-  for (;;) {
-    const { stdout } = await server.etcdctl("get", "--prefix", `${key}/`, "--keys-only");
-    if (stdout.split("\n").filter(Boolean).length >= count) return;
-  }
-}
-
-async function nothingLeft(server: EtcdServer): Promise<void> {
-  const keys = await server.etcdctl("get", "", "--from-key", "--keys-only");
-  expect(keys.stdout.trim()).toBe("");
-  const leases = await server.etcdctl("lease", "list");
-  expect(leases.stdout.trim()).toBe("found 0 leases");
-  await soon(async () => expect(await metric(server, "mvcc_watcher_total")).toBe(0));
 }

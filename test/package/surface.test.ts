@@ -91,6 +91,7 @@ const types = [
   "OnceOptions",
   "OnceOutcome",
   "PermitOptions",
+  "PositionListener",
   "PutRequest",
   "PutResponse",
   "RangeRequest",

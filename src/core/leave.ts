@@ -1,0 +1,95 @@
+import { StoreError } from "../errors.ts";
+import type { ResponseOp } from "../etcd/api.ts";
+import { entryOf } from "./entry.ts";
+import type { EntryLostError } from "./entry-lost-error.ts";
+import { type Others, othersOf } from "./others.ts";
+import type { Place } from "./place.ts";
+import {
+  entriesOf,
+  groupOf,
+  keysAhead,
+  leaveStep,
+  outlooksOf,
+  releaseStep,
+  releasesOf,
+} from "./queue-requests.ts";
+import { holdersAmong } from "./rule.ts";
+
+// Who stands further behind than that is told so.
+const positionMax = 10_000n;
+
+/**
+ * One hold less stands on a place; with the last one it leaves, and tells whoever is next in this
+ * process. Resolves only if the place was ours until then.
+ *
+ * @throws {EntryLostError} when it was not.
+ */
+export async function release(place: Place): Promise<void> {
+  if (!place.unshare()) return;
+  const { session, own } = place;
+  const step = releaseStep(own);
+  place.startLeaving();
+  try {
+    const result = await session.commit(step);
+    let lost: EntryLostError | undefined;
+    for (const [index, each] of releasesOf(own.spots.length, result).entries()) {
+      if (each.succeeded) {
+        handOver(place, index, each.responses[1], result.revision);
+        continue;
+      }
+      const overwritten = entriesOf(each.responses[0]).length > 0;
+      // An earlier attempt whose answer got lost did it: nothing else is known to have
+      // removed the entry, and the session, which a lost lease would have ended, is alive.
+      if (!result.repeated || overwritten || place.loss) lost ??= place.missing(overwritten);
+    }
+    if (lost) throw lost;
+  } catch (error) {
+    // Somebody waits for these entries to go, even if nobody waits for this call any more.
+    if (error instanceof StoreError) void session.see(step);
+    throw error;
+  } finally {
+    place.forget();
+  }
+}
+
+/**
+ * Leaves, as a contender, whether or not it has joined. Resolves with who is there, if there
+ * was something to leave, and etcd answers. Whoever waited in a queue learns its position, too.
+ */
+export async function leave(place: Place, waitedIn?: number): Promise<Others | undefined> {
+  const { session, queues } = place;
+  place.startLeaving();
+  try {
+    // A join that is still under way could be carried out after we have left.
+    if (!(await place.mayStand())) return undefined;
+    const { spots, createRevision } = place.own;
+    const index = waitedIn ?? 0;
+    const spot = spots[index];
+    if (!spot) return undefined;
+    const hasWaited = waitedIn !== undefined && createRevision > 0n;
+    const looks = hasWaited ? [keysAhead(spot, createRevision, positionMax)] : [];
+    const step = leaveStep(place.own);
+    const result = await session.see({ ...step, success: [...looks, ...step.success] });
+    if (!result) return undefined;
+
+    const left = result.responses.slice(looks.length);
+    // What it removed comes before what it found.
+    const found = spots.map((_, at) => groupOf(spots.length, left, at).slice(1));
+    for (const [at, [first]] of found.entries()) handOver(place, at, first, result.revision);
+    const before = entriesOf(result.responses[0]).map((kv) => entryOf(spot.prefix, kv));
+    const position = hasWaited ? before.length - holdersAmong(before) + 1 : undefined;
+    const [outlook] = outlooksOf([spot], found[index] ?? []);
+    return outlook && othersOf(queues[index]?.name ?? "", outlook, position);
+  } finally {
+    place.forget();
+  }
+}
+
+function handOver(
+  { queues }: Place,
+  index: number,
+  first: ResponseOp | undefined,
+  revision: bigint,
+): void {
+  queues[index]?.handOver(entriesOf(first)[0], revision);
+}
