@@ -11,19 +11,31 @@ import type { Round } from "./round.ts";
 import type { Chronicle } from "./violations.ts";
 import { openWitness } from "./witness.ts";
 
-/** What one client does: a list of rounds for each of its strands. */
+/**
+ * What may happen to a client at some time. One that stalls finds, when it goes on, that a TTL
+ * has passed. In both cases its leases end some time later.
+ */
+export const fates = ["lives", "stalls", "dies"] as const;
+
+/** What one client does: a list of rounds for each of its strands; and what it meets with. */
 export interface Program {
   readonly strands: readonly (readonly Round[])[];
-  /** Whether it dies at some time. Its lease ends some time later. */
-  readonly dies: boolean;
+  readonly fate: (typeof fates)[number];
 }
 
 interface Client {
   readonly name: string;
+  readonly fate: Program["fate"];
+  readonly clock: SimulatedClock;
   readonly etcd: ScheduledEtcd;
   readonly locks: Locks;
 }
 
+const expected: Readonly<Record<Program["fate"], readonly string[]>> = {
+  lives: ["ALREADY_LOCKED"],
+  stalls: ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"],
+  dies: ["ALREADY_LOCKED"],
+};
 const ttlMs = 9_000;
 // Far less than after which a waiter looks by itself whether it was woken in vain.
 const longestMs = 4_000;
@@ -35,8 +47,8 @@ const stepMs = 200;
  */
 export class ScheduledWorld {
   readonly #scheduler: Scheduler;
-  readonly #clock = new SimulatedClock();
-  readonly #store = new EmbeddedEtcd({ clock: this.#clock });
+  readonly #store = new EmbeddedEtcd({ clock: new SimulatedClock() });
+  readonly #clients: Client[] = [];
   readonly #history: HistoryEvent[] = [];
   readonly #dead = new Set<string>();
   /** Time as histories have it: it only says what came before what. */
@@ -49,23 +61,12 @@ export class ScheduledWorld {
   /** Lets the clients go through their programs, and tells all that happened. */
   async live(primitive: PrimitiveName, programs: readonly Program[]): Promise<Chronicle> {
     const witness = await openWitness(this.#store, this.#now);
-    const clients: Client[] = [];
-    const booting = programs.map(async (_, index) => {
-      clients[index] = await this.#boot(String(index + 1));
-    });
-    await this.#until(booting);
-    const strands = clients.flatMap((client, index) => {
-      const { strands = [], dies = false } = programs[index] ?? {};
-      const living = strands.map((rounds, strand) =>
-        this.#live(client, `${client.name}/${"ab"[strand]}`, primitive, rounds),
-      );
-      if (!dies) return living;
-      // Who is dead never finishes.
-      const failure = Promise.all(living).then(() => new Promise<void>(() => {}));
-      return [Promise.race([this.#die(client), failure])];
-    });
+    await this.#until(programs.map(({ fate }, index) => this.#boot(String(index + 1), fate)));
+    const strands = this.#clients.flatMap((client, index) =>
+      this.#begin(client, primitive, programs[index]?.strands ?? []),
+    );
     await this.#until(strands);
-    const survivors = clients.filter(({ name }) => !this.#dead.has(name));
+    const survivors = this.#clients.filter(({ name }) => !this.#dead.has(name));
     await this.#until(survivors.map(({ locks }) => locks.close()));
     witness.close();
     const { leaseCount, watchCount } = this.#store;
@@ -86,13 +87,31 @@ export class ScheduledWorld {
 
   readonly #now = (): number => ++this.#ticks;
 
-  async #boot(name: string): Promise<Client> {
+  async #boot(name: string, fate: Program["fate"]): Promise<void> {
     const etcd = scheduledEtcd(this.#store, this.#scheduler, name);
-    return { name, etcd, locks: await connect({ store: etcd, clock: this.#clock, ttlMs }) };
+    const clock = new SimulatedClock();
+    const locks = await connect({ store: etcd, clock, ttlMs });
+    this.#clients.push({ name, fate, etcd, clock, locks });
+  }
+
+  /** Begins what has to be over in the end. */
+  #begin(
+    client: Client,
+    primitive: PrimitiveName,
+    strands: Program["strands"],
+  ): readonly Promise<void>[] {
+    const living = strands.map((rounds, index) =>
+      this.#live(client, `${client.name}/${"ab"[index]}`, primitive, rounds),
+    );
+    if (client.fate === "lives") return living;
+    if (client.fate === "stalls") return [...living, this.#stall(client)];
+    // Who is dead never finishes.
+    const failure = Promise.all(living).then(() => new Promise<void>(() => {}));
+    return [Promise.race([this.#die(client), failure])];
   }
 
   async #live(
-    { name, locks }: Client,
+    { name, fate, locks }: Client,
     who: string,
     primitive: PrimitiveName,
     rounds: readonly Round[],
@@ -101,7 +120,7 @@ export class ScheduledWorld {
       who,
       locks,
       primitive,
-      expected: ["ALREADY_LOCKED"],
+      expected: expected[fate],
       now: this.#now,
       pause: async () => {
         await this.#turn(`${who} goes on`);
@@ -120,8 +139,19 @@ export class ScheduledWorld {
     this.#history.push({ at: this.#now(), who: name, kind: "died" });
     this.#dead.add(name);
     etcd.die();
+    await this.#endLeases(name, etcd.leases);
+  }
+
+  async #stall({ name, clock, etcd }: Client): Promise<void> {
+    await this.#turn(`${name} stalls`);
+    clock.jump(ttlMs);
+    await this.#endLeases(name, [...etcd.leases]);
+  }
+
+  async #endLeases(name: string, leases: readonly bigint[]): Promise<void> {
     await this.#turn(`the leases of ${name} end`);
-    await Promise.all(etcd.leases.map((id) => this.#store.leaseRevoke(id)));
+    // Who goes on may have ended them itself.
+    await Promise.all(leases.map((id) => this.#store.leaseRevoke(id).catch(() => {})));
   }
 
   #turn(label: string): Promise<void> {
@@ -141,7 +171,7 @@ export class ScheduledWorld {
     done.catch(() => {});
     await this.#scheduler.waitIdle();
     for (let passedMs = 0; !isDone && passedMs < longestMs; passedMs += stepMs) {
-      await this.#clock.advance(stepMs);
+      for (const { clock } of this.#clients) await clock.advance(stepMs);
       await this.#scheduler.waitIdle();
     }
     if (isDone) await done;
