@@ -37,10 +37,13 @@ export async function carryOut(round, strand) {
   const options = { signal: changeOfMind(round, strand), reason: JSON.stringify(about) };
   const patience = how !== "tryAcquire" && waitMs !== undefined ? { waitMs } : {};
   let gotIt = false;
+  let lastWrite = Promise.resolve();
   /** @param {Hold} hold */
-  const use = (hold) => {
+  const use = async (hold) => {
     gotIt = true;
-    return keep(hold, round, strand);
+    await keep(hold, round, strand);
+    // It may arrive after the release, and must not be carried out then.
+    if (round.writesAsItLeaves) lastWrite = write(hold, round, "last").catch(unlessLost);
   };
   /** @param {string} why */
   const gaveUp = (why) => tell({ at: now(), ...about, kind: "gave up", why });
@@ -60,6 +63,7 @@ export async function carryOut(round, strand) {
     if (message !== enough && !expected.includes(code ?? "")) throw error;
     if (!gotIt) gaveUp(code ?? enough);
   }
+  await lastWrite;
 }
 
 /**
@@ -69,7 +73,8 @@ export async function carryOut(round, strand) {
  * @param {Round} round
  * @param {Strand} strand
  */
-async function keep(hold, { name, mode, permits, holdMs, writes }, { who, now, pause, tell }) {
+async function keep(hold, round, { who, now, pause, tell }) {
+  const { name, mode, permits, holdMs, writes } = round;
   const about = { who, name, mode, permits };
   const token = String(hold.fencingToken);
   let heldUntil = now();
@@ -85,9 +90,7 @@ async function keep(hold, { name, mode, permits, holdMs, writes }, { who, now, p
     for (let leftMs = holdMs; leftMs > 0 && stillHeld(); leftMs -= lookMs) {
       await pause(Math.min(leftMs, lookMs));
     }
-    for (let index = 0; index < writes; index++) {
-      await hold.put(`written/${name}/${token}/${index}`, JSON.stringify({ mode, permits }));
-    }
+    for (let index = 0; index < writes; index++) await write(hold, round, index);
   } finally {
     if (stillHeld()) {
       tell({ at: heldUntil, ...about, kind: "left", token });
@@ -96,6 +99,23 @@ async function keep(hold, { name, mode, permits, holdMs, writes }, { who, now, p
       tell({ at: now(), ...about, kind: "lost", token, heldUntil, why });
     }
   }
+}
+
+/**
+ * Writes to what the lock protects.
+ *
+ * @param {Hold} hold
+ * @param {Round} round
+ * @param {number | string} which
+ */
+function write(hold, { name, mode, permits }, which) {
+  const key = `written/${name}/${hold.fencingToken}/${which}`;
+  return hold.put(key, JSON.stringify({ mode, permits }));
+}
+
+/** @param {{ code?: string }} error */
+function unlessLost(error) {
+  if (error.code !== "LOCK_LOST" && error.code !== "STORE_UNAVAILABLE") throw error;
 }
 
 /**

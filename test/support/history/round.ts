@@ -13,6 +13,8 @@ export interface Round extends Want {
   readonly holdMs: number;
   /** How often it writes to what the lock protects. */
   readonly writes: number;
+  /** Whether it lets go while one more write is under way. */
+  readonly writesAsItLeaves: boolean;
   /** How long it does something else afterwards. */
   readonly restMs: number;
 }
@@ -43,6 +45,7 @@ export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
     ),
     holdMs: fc.nat({ max: longestHoldMs }),
     writes: fc.nat({ max: 2 }),
+    writesAsItLeaves: fc.boolean(),
     restMs: fc.nat({ max: longestRestMs }),
   });
   return fc.tuple(want, rest).map(([{ mode, permits }, round]) => ({ mode, permits, ...round }));
