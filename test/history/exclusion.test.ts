@@ -19,6 +19,14 @@ describe("exclusion", () => {
       "a loss that is told late",
       ["1/a asks", "1/a gets 1", "2/a asks", "8: 2/a gets 2", "9: 1/a loses since 7"],
     ],
+    [
+      "a reader beside a writer: that is for `readersAndWriters`",
+      ["1/a asks to write", "1/a gets 1", "2/a asks to read", "2/a gets 2"],
+    ],
+    [
+      "a writer beside a reader",
+      ["1/a asks to read", "1/a gets 1", "2/a asks to write", "2/a gets 2"],
+    ],
     ["readers", ["1/a asks to read", "1/a gets 1", "2/a asks to read", "2/a gets 2"]],
   ])("lets %s pass", (_, lines) => {
     expect(exclusion(scriptedRequests(lines))).toBeUndefined();

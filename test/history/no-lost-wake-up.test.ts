@@ -80,6 +80,11 @@ describe("noLostWakeUp", () => {
       ],
       "1/a asked",
     ],
+    [
+      "who got in late, whoever asked after that",
+      ["1/a asks", "900: 1/a gets 1", "1/a leaves", "2/a asks", "2/a gives up"],
+      "1/a asked",
+    ],
   ])("finds one %s", (_, lines, told) => {
     expect(check(lines)).toContain(told);
   });

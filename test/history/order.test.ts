@@ -120,6 +120,13 @@ describe("risingTokens", () => {
       "a smaller one of a lock that was lost",
       ["1/a asks", "1/a gets 5", "9: 1/a loses since 4", "2/a asks", "2/a gets 1"],
     ],
+    [
+      "a writer's that is smaller than one of the readers before",
+      [
+        ...["1/a asks to read", "1/a gets 4", "2/a asks to read", "2/a gets 2"],
+        ...["3/a asks to write", "3/a gets 3"],
+      ],
+    ],
   ])("finds %s", (_, lines) => {
     expect(risingTokens(scriptedRequests(lines), 1)).toMatch(/^A token did not rise:/);
   });

@@ -81,6 +81,11 @@ describe("writesInTurn", () => {
       [entry("1/a", 1n, reader), entry("2/a", 2n, reader)],
       write(2n, 4n, "read"),
     ],
+    [
+      "of the first one beside another lock",
+      [{ ...entry("1/a", 1n), name: "y" }, entry("2/a", 2n)],
+      write(2n, 4n),
+    ],
   ])("lets a write pass %s", (_, entries, written) => {
     expect(writesInTurn([written], entries, 1)).toBeUndefined();
   });
@@ -116,6 +121,10 @@ describe("fencedWrites", () => {
   it.each([
     ["a token that falls", [write(2n, 5n), write(1n, 6n)]],
     ["a writer that comes after a later reader", [write(2n, 5n, "read"), write(1n, 6n, "write")]],
+    [
+      "a writer between two readers that may take turns",
+      [write(4n, 5n, "read"), write(2n, 6n, "read"), write(3n, 7n, "write")],
+    ],
     ["a token that falls below the last but one", [write(3n, 5n), write(4n, 6n), write(2n, 7n)]],
   ])("finds %s", (_, writes) => {
     expect(fencedWrites(writes, 1)).toMatch(/^A smaller token wrote after a larger one:/);

@@ -27,8 +27,8 @@ export function noLostWakeUp(
   /** When its entry was gone at the latest. */
   const goneAt = (request: Request): number => {
     const { end, until } = request;
-    const died = end === "died" || end === "lost" || disturbed(request, until + wakeMs);
-    return died ? until + expiryMs : until;
+    const lingers = end === "lost" || disturbed(request, until + wakeMs);
+    return lingers ? until + expiryMs : until;
   };
   const byName = grouped(requests, ({ name }) => name);
   for (const late of requests.filter(isHolding)) {
@@ -37,7 +37,7 @@ export function noLostWakeUp(
     const inItsWay = (byName.get(late.name) ?? []).filter(
       (other) => other.askedAt < gotAt && (!isHolding(other) || other.token < token),
     );
-    const freeAt = Math.max(askedAt, ...inItsWay.map((other) => Math.min(goneAt(other), gotAt)));
+    const freeAt = Math.max(askedAt, ...inItsWay.map(goneAt));
     if (gotAt - freeAt > wakeMs) return story(`Free since ${ms(freeAt)}, but let in late`, [late]);
   }
   return undefined;
