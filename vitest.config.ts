@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { ViteUserConfig } from "vitest/config";
 
 // `unit` needs nothing but Node; `integration` starts etcd servers of its own; `package` packs
@@ -10,6 +11,8 @@ const config: ViteUserConfig = {
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/integration/**", "test/package/**"],
+          // The code of the pages in docs/ imports it by its name.
+          alias: { microlock: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
         },
       },
       {

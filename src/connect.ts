@@ -49,6 +49,15 @@ export interface ConnectOptions {
    * @default 15_000
    */
   readonly ttlMs?: number | undefined;
+  /**
+   * How long, in milliseconds, nobody gets in after a hold that was not released, because its
+   * process died, was stopped, or lost touch with etcd: time for its last writes to arrive where no
+   * token is checked. After a release the next one gets in at once. It comes on top of `ttlMs`
+   * until somebody else gets in; etcd counts the sum of both in whole seconds.
+   *
+   * @default 0
+   */
+  readonly lockDelayMs?: number | undefined;
   /** What others see as the holder: at most 4,096 bytes. @default the host's name and the process id, "web-1:4242" */
   readonly nodeId?: string | undefined;
   /** How to speak TLS, with all endpoints. Endpoints that begin with `https://` speak it in any case. */
@@ -81,6 +90,7 @@ export type Target = string | readonly string[];
 const optionNames = [
   "namespace",
   "ttlMs",
+  "lockDelayMs",
   "nodeId",
   "tls",
   "auth",
@@ -115,6 +125,7 @@ export async function connect(...args: unknown[]): Promise<Locks> {
   const options = given === undefined ? {} : given;
   checkOptions(options);
   const { namespace = "microlock/", ttlMs = 15_000, callTimeoutMs = 5_000 } = options;
+  const { lockDelayMs = 0 } = options;
   const { clock = systemClock, nodeId = `${hostname()}:${process.pid}` } = options;
   const { etcd, disconnect } = await openStore(target, { ...options, callTimeoutMs });
   return new Locks({
@@ -122,6 +133,7 @@ export async function connect(...args: unknown[]): Promise<Locks> {
     disconnect,
     namespace,
     ttlMs,
+    lockDelayMs,
     callTimeoutMs,
     clock,
     identity: { nodeId, host: hostname(), pid: process.pid },
@@ -211,11 +223,12 @@ function endpointsOf(target: unknown): readonly string[] {
 
 function checkOptions(options: unknown): asserts options is ConnectOptions {
   checkKnown(options, optionNames);
-  const { namespace, ttlMs, nodeId, tls, auth, callTimeoutMs, store, clock } =
+  const { namespace, ttlMs, lockDelayMs, nodeId, tls, auth, callTimeoutMs, store, clock } =
     options as ConnectOptions;
   checkText("namespace", namespace);
   if (nodeId !== undefined) checkFilled("nodeId", nodeId);
   checkSpan("ttlMs", ttlMs);
+  if (lockDelayMs !== 0) checkSpan("lockDelayMs", lockDelayMs);
   checkSpan("callTimeoutMs", callTimeoutMs);
   if (tls !== undefined) checkTls(tls);
   checkMethods("store", store, ["txn", "leaseGrant", "leaseKeepAlive", "leaseRevoke", "watch"]);

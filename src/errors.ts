@@ -10,12 +10,18 @@ export {
 export {
   AlreadyLockedError,
   ClosedError,
+  DisagreementError,
   type Holder,
   LockLostError,
   type LossReason,
   PlaceLostError,
+  RevokedError,
+  TooManyNamesError,
+  WatchOverrunError,
+  WouldDeadlockError,
 } from "./errors/lock-errors.ts";
 export { type ErrorCode, MicrolockError, type StoreErrorCode } from "./errors/microlock-error.ts";
+export { StaleTokenError } from "./errors/stale-token-error.ts";
 export {
   CompactedError,
   StoreDeniedError,

@@ -6,13 +6,35 @@ export {
   type Target,
   type TlsOptions,
 } from "./connect.ts";
-export type { Hold } from "./core/hold.ts";
-export type { AcquireOptions, Mutex, TryAcquireOptions, Work } from "./core/mutex.ts";
+export type { Barrier, BarrierOptions } from "./core/barrier.ts";
+export type {
+  CampaignOptions,
+  Election,
+  Leader,
+  Leadership,
+  Term,
+  UntilOptions,
+} from "./core/election.ts";
+export type { ForceReleaseOptions } from "./core/force-release.ts";
+export type { GuardedTxn, Textual } from "./core/guarded-txn.ts";
+export type { DetachOptions, Hold } from "./core/hold.ts";
+export type { Contender, Inspection } from "./core/inspect.ts";
+export type { Latch, LatchOptions } from "./core/latch.ts";
+export type { ListOptions, LockSummary } from "./core/list.ts";
+export type { AcquireOptions, Lock, TryAcquireOptions, Work } from "./core/lock.ts";
+export type { Mode } from "./core/mode.ts";
+export type { Mutex } from "./core/mutex.ts";
+export type { OnceOptions, OnceOutcome } from "./core/once.ts";
+export type { RwLock, WriteHold } from "./core/rw-lock.ts";
+export type { PermitOptions, Semaphore } from "./core/semaphore.ts";
 export type { Waiting } from "./core/transactor.ts";
+export type { LockEvent, LockWatch, WatchLockOptions } from "./core/watch-lock.ts";
+export type { LockInfo, LockManagerSnapshot, LockRequestOptions } from "./core/web-locks.ts";
 export {
   AlreadyLockedError,
   ClosedError,
   CompactedError,
+  DisagreementError,
   type ErrorCode,
   EtcdClientRequiredError,
   type Holder,
@@ -25,13 +47,19 @@ export {
   MicrolockError,
   NodeIdRequiredError,
   PlaceLostError,
+  RevokedError,
+  StaleTokenError,
   StoreDeniedError,
   StoreError,
   type StoreErrorCode,
   type StoreStatus,
   StoreUnavailableError,
+  TooManyNamesError,
+  WatchOverrunError,
+  WouldDeadlockError,
 } from "./errors.ts";
 export type * from "./etcd/api.ts";
+export { Fence, type FenceOptions, type FencingToken } from "./fence.ts";
 export type { Locks } from "./locks.ts";
 export {
   default,

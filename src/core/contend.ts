@@ -2,26 +2,28 @@ import { sleep, within } from "../clock.ts";
 import {
   AlreadyLockedError,
   ClosedError,
+  type Holder,
   PlaceLostError,
   StoreError,
   StoreUnavailableError,
 } from "../errors.ts";
-import type { KeyValue } from "../etcd/api.ts";
+import type { RequestOp } from "../etcd/api.ts";
 import { followSignals } from "../signals.ts";
-import { entryValue } from "./entry.ts";
-import { Hold } from "./hold.ts";
-import type { Others, Place } from "./place.ts";
-import type { Queue, View } from "./queue.ts";
+import { join, tryJoin } from "./join.ts";
+import type { Others } from "./others.ts";
+import { Place } from "./place.ts";
+import { Queue, type View } from "./queue.ts";
+import type { Rule } from "./rule.ts";
+import { tellPosition } from "./tell-position.ts";
 
-/** What makes one primitive differ from another. */
-export interface Rule {
-  /** How many of the entries ahead it has to see, counted from the last one; 0 for all. */
-  readonly lookback: number;
-  /**
-   * Picks, from the entries ahead (newest first), those that stand in our way. None means
-   * that it is our turn; else we look again once any of them has gone.
-   */
-  blockers(ahead: readonly KeyValue[]): readonly KeyValue[];
+/** What somebody stands in line for: one queue or several, by one rule, with one value. */
+export interface Ask {
+  readonly queues: readonly Queue[];
+  readonly rule: Rule;
+  /** What the entries say of us. */
+  readonly value: Uint8Array;
+  /** What to do along with joining, if it is our turn at once. */
+  readonly along?: readonly RequestOp[];
 }
 
 /** How a contender waits. */
@@ -30,8 +32,8 @@ export interface ContendOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long to wait in the queue, in milliseconds. */
   readonly waitMs?: number | undefined;
-  /** What the lock is wanted for. */
-  readonly reason?: string | undefined;
+  /** Hears of its position, and of who holds, whenever that changes while it waits. */
+  readonly onWait?: ((position: number, holder: Holder | undefined) => void) | undefined;
 }
 
 // How long to wait for the answer to our leaving before we tell the caller that we gave up.
@@ -40,77 +42,109 @@ const leaveMs = 1_000;
 const pauseMs = 100;
 
 /**
- * Joins the queue, waits for its turn, and leaves the queue again if the turn never comes.
+ * Joins each queue, waits for its turn in all, and leaves them again if the turn never comes.
  * Every primitive is this function with a rule of its own.
+ *
+ * Nobody is overtaken, so a turn that has come in one queue stays while we wait in the next.
  *
  * @throws {AlreadyLockedError} when `waitMs` is over.
  * @throws {PlaceLostError} when our entry or session is lost first.
  * @throws {ClosedError} when the client is closed first.
+ * @throws {DisagreementError} when others there go by another number.
  * @throws the signal's reason, when that aborts first.
  */
-export async function contend(queue: Queue, rule: Rule, options: ContendOptions): Promise<Hold> {
+export async function contend(ask: Ask, options: ContendOptions): Promise<Place> {
+  const { queues, rule, value } = ask;
   const { signal, waitMs } = options;
-  const { clock } = queue.session.options;
+  const { session } = queues[0] as Queue;
+  const { clock } = session.options;
   const outOfTime = new AbortController();
   const stopTimer =
     waitMs === undefined || waitMs === Number.POSITIVE_INFINITY
       ? () => {}
       : clock.setTimer(waitMs, () => outOfTime.abort());
   const waiting = followSignals(signal, outOfTime.signal);
-  const place = queue.newPlace();
+  const place = new Place(session, queues, rule);
+  let waitsIn: number | undefined;
 
   try {
     // Only the wait for our turn is bounded by `waitMs`. The answer to our joining tells
     // whether there is anything to wait for at all.
-    const value = entry(queue, options);
-    const join = (): Promise<View> => {
+    const joinNow = (): Promise<readonly View[]> => {
       // Those who asked before us may have kept us waiting for long.
       if (place.loss) throw lostPlace(place);
-      return place.join(value, rule.lookback, { signal });
+      return join(place, value, { signal });
     };
-    let view = await queue.inOrder(join, signal);
-    for (;;) {
-      if (place.loss) throw lostPlace(place);
-      const blocking = rule.blockers(view.ahead);
-      if (blocking.length === 0) return new Hold(place);
-      view =
-        (await queue.changed(place, blocking, view.revision, waiting.signal)) ??
-        (await lookAgain(place, rule, waiting.signal));
+    const views = await Queue.inOrder(queues, joinNow, signal);
+    for (const [index, view] of views.entries()) {
+      waitsIn = index;
+      await waitForTurn(place, index, view, waiting.signal, options);
     }
+    if (place.loss) throw lostPlace(place);
+    return place;
   } catch (error) {
-    const others = await leave(place);
+    const isOver = outOfTime.signal.aborted && error === outOfTime.signal.reason;
+    const others = await within(clock, leaveMs, place.leave(isOver ? waitsIn : undefined));
     if (signal?.aborted) throw signal.reason;
     // Whoever never had a place is told what kept it from getting one.
     const isOut = error instanceof StoreError && place.createRevision === 0n;
     if (place.loss && !isOut) throw lostPlace(place);
-    if (outOfTime.signal.aborted && error === outOfTime.signal.reason) {
-      throw new AlreadyLockedError(queue.name, others);
-    }
-    throw error;
+    if (!isOver) throw error;
+    throw new AlreadyLockedError(queues[waitsIn ?? 0]?.name ?? "", others);
   } finally {
     stopTimer();
     waiting.unfollow();
   }
 }
 
+/** Waits until nobody stands in our way any more in one of the queues. */
+async function waitForTurn(
+  place: Place,
+  index: number,
+  before: View,
+  signal: AbortSignal,
+  { onWait }: ContendOptions,
+): Promise<void> {
+  const { rule } = place;
+  const queue = place.queues[index] as Queue;
+  const key = place.keys[index] as string;
+  const telling = onWait && rule.blockers(before.ahead).length > 0;
+  const position = telling ? tellPosition(queue, key, onWait) : undefined;
+  const waiting = followSignals(signal, position?.failed);
+  try {
+    for (let view = before; ; ) {
+      if (place.loss) throw lostPlace(place);
+      const blocking = rule.blockers(view.ahead);
+      if (blocking.length === 0) return;
+      view =
+        (await queue.changed(place, key, blocking, view.revision, waiting.signal)) ??
+        (await lookAgain(place, index, waiting.signal));
+    }
+  } finally {
+    position?.stop();
+    waiting.unfollow();
+  }
+}
+
 /**
- * Takes the lock if nobody holds it and nobody waits for it: one round trip. Resolves with
- * who does otherwise, and leaves nothing.
+ * Takes the lock if it is our turn at once: one round trip when nobody is there. Resolves with
+ * who is in our way otherwise, and leaves nothing.
  */
 export async function attempt(
-  queue: Queue,
-  options: Pick<ContendOptions, "signal" | "reason">,
-): Promise<Hold | Others> {
-  const place = queue.newPlace();
+  { queues, rule, value, along }: Ask,
+  { signal }: Pick<ContendOptions, "signal">,
+): Promise<Place | Others> {
+  const { session } = queues[0] as Queue;
+  const place = new Place(session, queues, rule);
   try {
-    const others = await place.tryJoin(entry(queue, options), options);
+    const others = await tryJoin(place, value, { signal }, along);
     if (place.loss) throw lostPlace(place);
-    if (!others) return new Hold(place);
+    if (!others) return place;
     place.forget();
     return others;
   } catch (error) {
-    await leave(place);
-    if (options.signal?.aborted) throw options.signal.reason;
+    await within(session.options.clock, leaveMs, place.leave());
+    if (signal?.aborted) throw signal.reason;
     throw place.loss && !(error instanceof StoreError) ? lostPlace(place) : error;
   }
 }
@@ -119,30 +153,19 @@ export async function attempt(
  * Looks who is ahead. While etcd does not answer, our entry still stands there, as long as
  * the session does: who has waited for long does not give up a place for that.
  */
-async function lookAgain(place: Place, { lookback }: Rule, signal: AbortSignal): Promise<View> {
+async function lookAgain(place: Place, index: number, signal: AbortSignal): Promise<View> {
   for (;;) {
     try {
-      return await place.look(lookback, { signal });
+      return await place.look(index, { signal });
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || signal.aborted || place.loss) throw error;
-      const { clock } = place.queue.session.options;
-      await sleep(clock, pauseMs, signal);
+      await sleep(place.session.options.clock, pauseMs, signal);
     }
   }
-}
-
-function entry({ session }: Queue, { reason }: ContendOptions): Uint8Array {
-  const { identity, clock } = session.options;
-  return entryValue(identity, clock.wallTime(), reason);
-}
-
-/** Leaves the queue. If etcd does not answer soon, that goes on without us. */
-function leave(place: Place): Promise<Others | undefined> {
-  return within(place.queue.session.options.clock, leaveMs, place.leave());
 }
 
 function lostPlace(place: Place): Error {
   const { reason = "deleted", cause } = place.loss ?? {};
   if (reason === "closed") return new ClosedError();
-  return new PlaceLostError(place.queue.name, reason, { cause });
+  return new PlaceLostError(place.queues.map(({ name }) => name).join(", "), reason, { cause });
 }

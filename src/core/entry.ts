@@ -1,6 +1,7 @@
 import type { Holder } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
 import { bytesOf, textOf } from "./keys.ts";
+import { type Mode, modeOf } from "./mode.ts";
 
 /** Who asks, as the client that asks knows it. */
 export interface Identity {
@@ -9,24 +10,73 @@ export interface Identity {
   readonly pid: number;
 }
 
-/** The value of an entry: who stands here, since when, and what for. Only people read it. */
+/** An entry as it stands in a queue. */
+export interface Entry {
+  readonly key: string;
+  readonly mode: Mode;
+  /** Whether it shares the lock with readers: one itself, or a writer that became one. */
+  readonly isReader: boolean;
+  /** Its place in the queue, and its token. */
+  readonly createRevision: bigint;
+  readonly kv: KeyValue;
+}
+
+/** What an entry says of itself, as far as its value can be understood. */
+export interface Claims {
+  readonly nodeId?: string | undefined;
+  readonly host?: string | undefined;
+  readonly pid?: number | undefined;
+  readonly since?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** What the value of an entry tells besides who it is. */
+export interface EntryFacts {
+  /** What the lock is wanted for. */
+  readonly reason?: string | undefined;
+  /** What its key does not say: a writer that became a reader, how far one is in a barrier. */
+  readonly state?: string | undefined;
+}
+
+/** The value of an entry: who stands here, since when, and what for. */
 export function entryValue(
   { nodeId, host, pid }: Identity,
   since: number,
-  reason?: string | undefined,
+  { reason, state }: EntryFacts = {},
 ): Uint8Array {
   return bytesOf(
-    JSON.stringify({ nodeId, host, pid, since: new Date(since).toISOString(), reason }),
+    JSON.stringify({ nodeId, host, pid, since: new Date(since).toISOString(), reason, state }),
   );
 }
 
+/** Reads an entry of the queue whose keys begin with `prefix`. */
+export function entryOf(prefix: string, kv: KeyValue): Entry {
+  const key = textOf(kv.key);
+  const mode = modeOf(key.slice(prefix.length));
+  const isReader = mode.kind === "read" || (mode.kind === "write" && stateOf(kv) === "reader");
+  return { key, mode, isReader, createRevision: kv.createRevision, kv };
+}
+
+/** What its value says that the key does not. */
+export function stateOf({ value }: KeyValue): string | undefined {
+  return stringOrNot(parseObject(textOf(value))["state"]);
+}
+
 /** Who stands in an entry. Anybody may write one, so nothing is taken for granted. */
-export function holderOf(entry: KeyValue): Holder {
-  const { nodeId, host, pid, since, reason } = parseObject(textOf(entry.value));
+export function holderOf({ key, mode, createRevision, kv }: Entry): Holder {
   return {
-    key: textOf(entry.key),
-    fencingToken: entry.createRevision,
-    expires: entry.lease !== 0n,
+    key,
+    fencingToken: createRevision,
+    expires: kv.lease !== 0n,
+    // The value of a candidate is what it proposes, whatever that looks like.
+    ...(mode.kind === "election" ? {} : claimsOf(kv.value)),
+  };
+}
+
+/** What a value that `entryValue` wrote says; nothing is there of what cannot be understood. */
+export function claimsOf(value: Uint8Array): Claims {
+  const { nodeId, host, pid, since, reason } = parseObject(textOf(value));
+  return {
     nodeId: stringOrNot(nodeId),
     host: stringOrNot(host),
     pid: typeof pid === "number" ? pid : undefined,
@@ -35,15 +85,12 @@ export function holderOf(entry: KeyValue): Holder {
   };
 }
 
-function parseObject(
-  text: string,
-): Record<"nodeId" | "host" | "pid" | "since" | "reason", unknown> {
-  const nothing = { nodeId: undefined, host: undefined, pid: undefined, since: undefined };
+function parseObject(text: string): Partial<Record<keyof Claims | "state", unknown>> {
   try {
-    return { ...nothing, reason: undefined, ...JSON.parse(text) };
+    return { ...JSON.parse(text) };
   } catch {
     // A foreign entry: Go's and etcdctl's are empty.
-    return { ...nothing, reason: undefined };
+    return {};
   }
 }
 

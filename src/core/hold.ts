@@ -1,14 +1,31 @@
 import { LockLostError } from "../errors.ts";
-import type { RequestOp } from "../etcd/api.ts";
+import type { Compare, RequestOp, TxnRequest, TxnResult } from "../etcd/api.ts";
+import { onAbort } from "../signals.ts";
+import { detached } from "./detached.ts";
+import { type GuardedTxn, guardedTxn } from "./guarded-txn.ts";
+import { leaveBehind } from "./hand-over.ts";
 import { bytesOf } from "./keys.ts";
 import { type LossSignal, lossSignal } from "./loss-signal.ts";
-import { checkKey, checkValue, checkWaiting } from "./options.ts";
+import type { Mode } from "./mode.ts";
+import { checkKey, checkKnown, checkSpan, checkValue, checkWaiting } from "./options.ts";
 import { EntryLostError, type Place } from "./place.ts";
+import { madeAt } from "./queue-requests.ts";
 import type { Waiting } from "./transactor.ts";
 
 // A hold that is over before this needs no watch on its key; one that lasts longer hears of
 // the removal of its key within 50 ms from the start.
 const watchAfterMs = 20;
+
+/** What `hold.detach` takes. */
+export interface DetachOptions {
+  /**
+   * How long, in milliseconds, the lock waits to be attached. It goes to the next waiter after
+   * that. Etcd counts in whole seconds.
+   *
+   * @default `ttlMs` of the client
+   */
+  readonly ttlMs?: number | undefined;
+}
 
 /**
  * Proof that a lock was won. It is good until `release` is called or `signal` aborts.
@@ -21,7 +38,7 @@ const watchAfterMs = 20;
  * ```ts
  * const hold = await locks.acquire("invoices/2026-11");
  * try {
- *   await db.query("update … where fence < $1", [hold.fencingToken]);
+ *   await db.query("update … where fence <= $1", [hold.fencingToken]);
  *   await fetch(url, { signal: hold.signal });
  * } finally {
  *   await hold.release();
@@ -29,35 +46,56 @@ const watchAfterMs = 20;
  * ```
  */
 export class Hold implements AsyncDisposable {
-  /** The name of the lock. */
+  /** The name of the lock; of several, all names with commas between them. */
   readonly name: string;
-  /** The key in etcd that is ours while we hold. */
+  /** The names of all locks that are held by it, each once. */
+  readonly names: readonly string[];
+  /** The key in etcd that is ours while we hold; of several, the first. */
   readonly key: string;
+  /** The keys in etcd that are ours while we hold, one for each of `names`. */
+  readonly keys: readonly string[];
   /**
-   * Larger than that of every earlier holder of this lock: the create revision of `key`.
-   * Send it along to whatever the lock protects, and let that refuse smaller ones.
+   * Larger than that of every earlier holder of this lock: the create revision of `key`, and of
+   * all `keys`. Send it along to whatever the lock protects, and let that refuse smaller ones.
    */
   readonly fencingToken: bigint;
   readonly #place: Place;
+  readonly #stop: AbortSignal | undefined;
   readonly #cancelWatch: () => void;
+  #unfollow: () => void = () => {};
   #signal: LossSignal | undefined;
   #lost: LockLostError | undefined;
   #releasing: Promise<void> | undefined;
-  #released = false;
+  #over: "released" | "detached" | undefined;
 
-  /** @internal */
-  constructor(place: Place) {
-    const { queue } = place;
-    this.name = queue.name;
-    this.key = place.key;
+  /** @internal `stop` aborts the signal as well, though the lock is ours still. */
+  constructor(place: Place, stop?: AbortSignal | undefined) {
+    this.names = place.queues.map(({ name }) => name);
+    this.name = this.names.join(", ");
+    this.keys = place.keys;
+    this.key = place.keys[0] ?? "";
     this.fencingToken = place.createRevision;
     this.#place = place;
-    this.#cancelWatch = queue.session.options.clock.setTimer(
+    place.share();
+    this.#stop = stop;
+    this.#cancelWatch = place.session.options.clock.setTimer(
       watchAfterMs,
-      () => queue.keepWatch(),
+      () => {
+        for (const queue of place.queues) queue.keepWatch();
+      },
       { keepsProcessAlive: false },
     );
     place.onLoss(() => this.#look());
+  }
+
+  /** @internal Where it stands. */
+  get place(): Place {
+    return this.#place;
+  }
+
+  /** How it is held: `read` and `permits` with others, all else alone. */
+  get mode(): Mode["kind"] {
+    return this.#place.mode.kind;
   }
 
   /**
@@ -66,9 +104,12 @@ export class Hold implements AsyncDisposable {
    */
   get signal(): AbortSignal {
     if (!this.#signal) {
-      this.#signal = lossSignal(() => this.#look());
+      const signal = lossSignal(() => this.#look());
+      this.#signal = signal;
       const lost = this.#look();
-      if (lost) this.#signal.abort(lost);
+      if (lost) signal.abort(lost);
+      const stop = this.#stop;
+      if (stop) this.#unfollow = onAbort(stop, () => signal.abort(stop.reason));
     }
     return this.#signal.signal;
   }
@@ -86,7 +127,7 @@ export class Hold implements AsyncDisposable {
   assertHeld(): void {
     const lost = this.#look();
     if (lost) throw lost;
-    if (this.#releasing) throw new LockLostError(this.name, "released");
+    if (this.#releasing) throw new LockLostError(this.name, this.#over ?? "released");
   }
 
   /**
@@ -114,7 +155,7 @@ export class Hold implements AsyncDisposable {
     checkKey(key);
     checkValue(value);
     const bytes = typeof value === "string" ? bytesOf(value) : value;
-    await this.#write({ op: "put", request: { key: bytesOf(key), value: bytes } }, options);
+    await this.#change([{ op: "put", request: { key: bytesOf(key), value: bytes } }], options);
   }
 
   /**
@@ -126,7 +167,38 @@ export class Hold implements AsyncDisposable {
    */
   async delete(key: string, options: Waiting = {}): Promise<void> {
     checkKey(key);
-    await this.#write({ op: "deleteRange", request: { key: bytesOf(key) } }, options);
+    await this.#change([{ op: "deleteRange", request: { key: bytesOf(key) } }], options);
+  }
+
+  /**
+   * Carries out a transaction of your own, in one with the check that the lock is ours: your
+   * `success` if all of your `compare` hold, else your `failure`. It happens once, however
+   * often it had to be asked. Keys are taken as they are, without a namespace.
+   *
+   * ```ts
+   * const { succeeded } = await hold.txn({
+   *   compare: [{ key: "balance", target: "value", result: "equal", operand: "10" }],
+   *   success: [{ op: "put", request: { key: "balance", value: "7" } }],
+   *   failure: [{ op: "range", request: { key: "balance" } }],
+   * });
+   * ```
+   *
+   * @throws {LockLostError} when the lock is not ours any more. Nothing is written then.
+   * @throws {StoreUnavailableError} when etcd does not answer in time. It may have been carried out.
+   */
+  async txn(request: GuardedTxn, options: Waiting = {}): Promise<TxnResult> {
+    const inner: TxnRequest = guardedTxn(request);
+    const [response] = await this.#change([{ op: "txn", request: inner }], options);
+    return response?.op === "txn" ? response.response : { succeeded: false, responses: [] };
+  }
+
+  /**
+   * What holds in etcd for as long as the lock is ours: for a transaction through another client
+   * of etcd, or through another hold. Compare, in the words of that client, the create revision
+   * of each `key` with `operand`.
+   */
+  get guard(): readonly (Compare & { readonly target: "createRevision" })[] {
+    return madeAt(this.#place.own.spots, this.fencingToken);
   }
 
   /**
@@ -143,27 +215,71 @@ export class Hold implements AsyncDisposable {
     return this.#releasing;
   }
 
+  /**
+   * Lets go of the lock without letting anybody in: whoever passes the string that it resolves
+   * with to `attach`, in this process or another one, holds it on, with the same key and token.
+   * That goes once. Until then it stands there for `ttlMs`, whatever becomes of this process.
+   * `held` is false from the moment of the call, and a release does nothing.
+   *
+   * ```ts
+   * const ticket = await hold.detach();
+   * child.send(ticket); // over there: const hold = await locks.attach(ticket)
+   * ```
+   *
+   * @throws {LockLostError} when the lock is not ours any more.
+   * @throws {StoreUnavailableError} when etcd does not answer in time. The lock is given up then.
+   */
+  async detach(options: DetachOptions = {}): Promise<string> {
+    checkKnown(options, ["ttlMs"]);
+    checkSpan("ttlMs", options.ttlMs);
+    this.assertHeld();
+    const { ttlMs = this.#place.session.options.ttlMs } = options;
+    this.#cancelWatch();
+    this.#over = "detached";
+    const lease = this.#asHolder(() => leaveBehind(this.#place, ttlMs));
+    this.#releasing = lease.then(() => {});
+    // Whoever releases it hears of it as well; who does not need not.
+    this.#releasing.catch(() => {});
+    return detached(this.#place, await lease);
+  }
+
   /** The same as `release`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
 
-  async #release(): Promise<void> {
-    this.#cancelWatch();
-    const lost = this.#look();
-    // A client that is being closed still lets go in an orderly way.
-    if (lost && lost.reason !== "closed") throw lost;
-    await this.#asHolder(() => this.#place.release());
-    this.#released = true;
-  }
-
-  async #write(op: RequestOp, options: Waiting): Promise<void> {
+  /**
+   * @internal Writes another value into the key that is ours.
+   *
+   * @throws {LockLostError} when the lock is not ours any more.
+   */
+  async rewrite(value: Uint8Array, options: Waiting = {}): Promise<bigint> {
     checkWaiting(options);
     this.assertHeld();
-    const step = { compare: this.#place.guard, success: [op], otherwise: [] };
-    const session = this.#place.queue.session;
-    const { succeeded } = await this.#asHolder(() => session.commit(step, options));
-    if (succeeded) return;
+    return this.#asHolder(() => this.#place.rewrite(value, options));
+  }
+
+  async #release(): Promise<void> {
+    this.#cancelWatch();
+    this.#unfollow();
+    const lost = this.#look();
+    // A client that is being closed still lets go in an orderly way.
+    if (lost && lost.reason !== "closed") {
+      // Of several, the others are still there; so is one that is being taken away.
+      this.#place.withdraw();
+      throw lost;
+    }
+    await this.#asHolder(() => this.#place.release());
+    this.#over = "released";
+  }
+
+  async #change(ops: readonly RequestOp[], options: Waiting): Promise<TxnResult["responses"]> {
+    checkWaiting(options);
+    this.assertHeld();
+    const step = { compare: this.#place.guard, success: ops, otherwise: [] };
+    const { session } = this.#place;
+    const { succeeded, responses } = await this.#asHolder(() => session.commit(step, options));
+    if (succeeded) return responses;
     // This finds out why it is not ours any more, and throws it.
     await this.#asHolder(() => this.#place.verify(options));
     throw new LockLostError(this.name, this.#releasing ? "released" : "deleted");
@@ -183,7 +299,7 @@ export class Hold implements AsyncDisposable {
 
   #look(): LockLostError | undefined {
     if (this.#lost) return this.#lost;
-    const loss = this.#released ? undefined : this.#place.loss;
+    const loss = this.#over ? undefined : this.#place.loss;
     if (!loss) return undefined;
     this.#cancelWatch();
     this.#lost = new LockLostError(this.name, loss.reason, { cause: loss.cause });

@@ -8,7 +8,23 @@ import type { KeyRange } from "../etcd/api.ts";
  * the queue of `a` is every key that begins with `a/`.
  */
 export function lockKey(namespace: string, name: string): string {
-  return namespace + name.replaceAll("%", "%25").replaceAll("/", "%2F");
+  return namespace + encodedName(name);
+}
+
+/** A name as it stands in keys. What begins a name begins the encoded one, encoded. */
+export function encodedName(name: string): string {
+  return name.replaceAll("%", "%25").replaceAll("/", "%2F");
+}
+
+/** The name of the lock to whose queue a key belongs; nothing if it belongs to none. */
+export function nameOf(namespace: string, key: Uint8Array): string | undefined {
+  const encoded = textOf(key).slice(namespace.length);
+  const end = encoded.indexOf("/");
+  if (end < 1) return undefined;
+  const name = encoded.slice(0, end);
+  // As `encodedName` writes it, and nothing else.
+  const decoded = name.replace(/%2F|%25/g, (code) => (code === "%2F" ? "/" : "%"));
+  return encodedName(decoded) === name ? decoded : undefined;
 }
 
 /** What all keys in the queue of `name` begin with. */
@@ -18,7 +34,12 @@ export function queuePrefix(namespace: string, name: string): string {
 
 /** The key of a session. No lock can have it: in an encoded name `%` is followed by `25` or `2F`. */
 export function sessionKey(namespace: string, lease: bigint): string {
-  return `${namespace}%session/${lease.toString(16)}`;
+  return `${sessionsPrefix(namespace)}${lease.toString(16)}`;
+}
+
+/** What the keys of all sessions begin with. */
+export function sessionsPrefix(namespace: string): string {
+  return `${namespace}%session/`;
 }
 
 /** A string as etcd sees it. */
@@ -37,7 +58,8 @@ export function prefixRange(prefix: string): KeyRange {
   return { key, rangeEnd: prefixEnd(key) };
 }
 
-function prefixEnd(prefix: Uint8Array): Uint8Array {
+/** The first key behind all that begin with `prefix`, which must end in a byte below 255. */
+export function prefixEnd(prefix: Uint8Array): Uint8Array {
   const end = Uint8Array.from(prefix);
   end[end.length - 1] = (end.at(-1) ?? 0) + 1;
   return end;

@@ -2,12 +2,15 @@ import type { Clock } from "../clock.ts";
 import type { LossReason } from "../errors.ts";
 import type { Etcd, LeaseKeepAliveResponse } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
+import { attemptMs } from "./attempts.ts";
 
 /** A lease as it was granted. */
 export interface GrantedLease {
   readonly id: bigint;
-  /** The TTL that the store granted, which may be more than was asked for. */
+  /** The TTL that the store granted, which may be more than was asked for, without `delayMs`. */
   readonly ttlMs: number;
+  /** How much of it is not for us, but keeps others out after we have stopped to rely on it. */
+  readonly delayMs: number;
   /** When the grant was asked for, by the client's monotonic clock. */
   readonly askedAt: number;
   /** The leader's term when it was granted. */
@@ -33,6 +36,8 @@ export class LeaseKeeper {
   #highestTerm: bigint;
   #lost = false;
   #failure: unknown;
+  /** When the next thing is to be done; never, while an answer is waited for. */
+  #dueAt: number;
   #wake: (() => void) | undefined;
   #stopDeadline: () => void = () => {};
 
@@ -48,6 +53,7 @@ export class LeaseKeeper {
     this.#onLost = onLost;
     this.#highestTerm = lease.raftTerm;
     this.#expiresAt = lease.askedAt + lease.ttlMs - marginMs(lease.ttlMs);
+    this.#dueAt = clock.now();
     this.#armDeadline();
     this.#keeping = this.#keepAlive();
   }
@@ -59,8 +65,19 @@ export class LeaseKeeper {
 
   /** Whether the lease can no longer be relied on. It looks at the clock, and does not wait for a timer. */
   get lost(): boolean {
-    if (!this.#lost && this.#clock.now() >= this.#expiresAt) this.lose("expired", this.#failure);
+    const now = this.#clock.now();
+    if (!this.#lost && now >= this.#expiresAt) {
+      // While a process runs, it is never as late as that, whatever etcd does.
+      const isLate = now - Math.min(this.#dueAt, this.#expiresAt) > this.#attemptMs;
+      if (isLate) this.lose("stalled");
+      else this.lose("expired", this.#failure);
+    }
     return this.#lost;
+  }
+
+  // A server answers a request that its leader never saw only after 7 seconds.
+  get #attemptMs(): number {
+    return attemptMs(this.#lease.ttlMs);
   }
 
   /** Gives the lease up for lost. Only the first call counts. */
@@ -91,8 +108,7 @@ export class LeaseKeeper {
   async #keepAlive(): Promise<void> {
     const { ttlMs } = this.#lease;
     const stop = this.#closing.signal;
-    // A server answers a request that its leader never saw only after 7 seconds.
-    const attemptMs = Math.min(ttlMs / 6, 1_000);
+    const attemptMs = this.#attemptMs;
 
     let nextMs = ttlMs / 3;
     while (!stop.aborted) {
@@ -101,9 +117,11 @@ export class LeaseKeeper {
 
       const sentAt = this.#clock.now();
       try {
+        const timeoutMs = Math.min(attemptMs, this.#expiresAt - sentAt);
+        this.#dueAt = Number.POSITIVE_INFINITY;
         const renewal = this.#etcd.leaseKeepAlive(this.#lease.id, {
           signal: stop,
-          timeoutMs: Math.min(attemptMs, this.#expiresAt - sentAt),
+          timeoutMs,
           keepsProcessAlive: false,
         });
         const valid = this.#renewed(sentAt, await abortable(renewal, stop));
@@ -126,7 +144,7 @@ export class LeaseKeeper {
       this.lose("revoked");
       return false;
     }
-    const ttlMs = Number(ttl) * 1_000;
+    const ttlMs = Number(ttl) * 1_000 - this.#lease.delayMs;
     this.#expiresAt = Math.max(this.#expiresAt, sentAt + ttlMs - marginMs(ttlMs));
     this.#failure = undefined;
     return true;
@@ -144,6 +162,7 @@ export class LeaseKeeper {
   }
 
   #sleep(ms: number): Promise<void> {
+    this.#dueAt = this.#clock.now() + ms;
     return new Promise((resolve) => {
       const cancel = this.#clock.setTimer(ms, resolve, { keepsProcessAlive: false });
       this.#wake = () => {

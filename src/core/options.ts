@@ -4,6 +4,17 @@ const textBytesMax = 4_096;
 // Etcd's own limit is 9 000 000 000 seconds.
 const ttlMsMax = 9_000_000_000_000;
 
+// More than that stands in no queue.
+const countMax = 1_000_000;
+
+/** Checks the names of locks that are asked for together. Each counts once. */
+export function checkNames(names: unknown): asserts names is readonly string[] {
+  if (!Array.isArray(names) || names.length === 0) {
+    throw new InvalidOptionError("names", "a name, or an array of at least one", names);
+  }
+  for (const name of names) checkName(name);
+}
+
 /** Checks the name of a lock. */
 export function checkName(name: unknown): asserts name is string {
   if (typeof name !== "string" || name === "") {
@@ -68,6 +79,24 @@ export function checkValue(value: unknown): asserts value is string | Uint8Array
 export function checkSignal(signal: unknown): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new InvalidOptionError("signal", "an AbortSignal", signal);
+  }
+}
+
+/** Checks a yes or no that may be left out. */
+export function checkFlag(option: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "boolean") {
+    throw new InvalidOptionError(option, "true or false", value);
+  }
+}
+
+/** Checks a number of things: whole, from 1 to `max`. */
+export function checkCount(
+  option: string,
+  value: unknown,
+  max: number = countMax,
+): asserts value is number {
+  if (!(Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max)) {
+    throw new InvalidOptionError(option, `a whole number from 1 to ${max}`, value);
   }
 }
 

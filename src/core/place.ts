@@ -1,57 +1,77 @@
-import { type Holder, type LossReason, StoreError } from "../errors.ts";
+import { type LossReason, StoreError } from "../errors.ts";
 import type { Compare, ResponseOp } from "../etcd/api.ts";
-import { holderOf } from "./entry.ts";
+import { entryOf } from "./entry.ts";
 import { bytesOf } from "./keys.ts";
+import { Losses } from "./losses.ts";
+import type { Mode } from "./mode.ts";
+import { type Others, othersOf } from "./others.ts";
 import type { Queue, View } from "./queue.ts";
 import {
-  ahead,
-  countOf,
+  aheadOf,
   entriesOf,
-  joinStep,
+  groupOf,
+  keysAhead,
   leaveStep,
-  type OwnEntry,
+  newestOf,
+  type OwnEntries,
   ours,
+  outlooksOf,
+  read,
   releaseStep,
-  tryStep,
+  releasesOf,
+  type Spot,
 } from "./queue-requests.ts";
-import type { Loss } from "./session.ts";
+import { holdersAmong, type Rule } from "./rule.ts";
+import type { Loss, Session } from "./session.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Step, StepResult, Waiting } from "./transactor.ts";
-
-/** Who stands in a queue that we are not in. */
-export interface Others {
-  readonly holder: Holder | undefined;
-  readonly waiters: number;
-}
 
 /** An entry of ours is not there any more, or not ours. */
 export class EntryLostError extends Error {
   override name = "EntryLostError";
 }
 
+/** Entries that somebody else made, and left to us. */
+export interface KnownEntries {
+  readonly keys: readonly string[];
+  readonly createRevision: bigint;
+}
+
+// Who stands further behind than that is told so.
+const positionMax = 10_000n;
+
 /**
- * One entry of ours in a queue, from before it joins until after it has left: a contender
- * at first, a holder once its turn has come.
+ * Our entries in one queue or several, from before they join until after they have left: a
+ * contender at first, a holder once its turn has come in all of them.
  */
 export class Place {
-  readonly queue: Queue;
-  readonly key: string;
-  readonly #bytes: Uint8Array;
-  readonly #listeners = new Set<(loss: Loss) => void>();
-  readonly #stopListening: () => void;
-  #createRevision = 0n;
+  readonly queues: readonly Queue[];
+  readonly rule: Rule;
+  readonly keys: readonly string[];
+  readonly session: Session;
+  readonly #spots: readonly Spot[];
+  readonly #losses: Losses;
+  #createRevision: bigint;
+  #mode: Mode;
+  #value: Uint8Array = new Uint8Array();
   /** Whether etcd may know of it. */
   #mayStand = false;
-  #joining: Promise<void> | undefined;
-  #loss: Loss | undefined;
-  #removed = false;
+  #putting: Promise<unknown> | undefined;
   #leaving = false;
+  /** How many holds stand on it: one, and one more for each that joined in. */
+  #shares = 0;
 
-  constructor(queue: Queue) {
-    this.queue = queue;
-    this.key = queue.session.nextEntryKey(queue.prefix);
-    this.#bytes = bytesOf(this.key);
-    this.#stopListening = queue.session.onLoss((loss) => this.#end(loss));
+  /** A place that nobody stands in yet; or, with `known`, one that somebody else left to us. */
+  constructor(session: Session, queues: readonly Queue[], rule: Rule, known?: KnownEntries) {
+    this.session = session;
+    this.queues = queues;
+    this.rule = rule;
+    this.#mode = rule.mode;
+    this.keys = known?.keys ?? queues.map(({ prefix }) => session.nextEntryKey(prefix, rule.mode));
+    this.#createRevision = known?.createRevision ?? 0n;
+    this.#spots = queues.map(({ prefix }, index) => ({ key: bytesOf(this.#key(index)), prefix }));
+    for (const [index, queue] of queues.entries()) queue.add(this.#key(index), this);
+    this.#losses = new Losses(session, this);
   }
 
   /** Orders the places of a queue, and is the fencing token of whoever holds here. */
@@ -59,85 +79,75 @@ export class Place {
     return this.#createRevision;
   }
 
-  /** What holds in etcd for as long as this place is ours. */
-  get guard(): readonly Compare[] {
-    return ours(this.#entry);
+  /** What its entries say. */
+  get value(): Uint8Array {
+    return this.#value;
   }
 
-  /** Whether we have begun to leave it. */
+  /** What it is held as. */
+  get mode(): Mode {
+    return this.#mode;
+  }
+
+  /** Our entries, as requests name them. */
+  get own(): OwnEntries {
+    const { lease } = this.session;
+    return { spots: this.#spots, createRevision: this.#createRevision, lease };
+  }
+
+  /** What holds in etcd for as long as this place is ours. */
+  get guard(): readonly Compare[] {
+    return ours(this.own);
+  }
+
+  /** Whether we have begun to leave it: what happens to its entries is our own doing. */
   get leaving(): boolean {
     return this.#leaving;
   }
 
   /** Why the place is lost, or undefined while it is not. It looks at the clock when asked. */
   get loss(): Loss | undefined {
-    const sessionLoss = this.queue.session.loss;
-    if (sessionLoss) this.#end(sessionLoss);
-    else if (this.#removed) this.#end({ reason: "deleted" });
-    return this.#loss;
+    return this.#losses.loss;
   }
 
   /** Calls `listener` when the place is lost. Returns the function that takes it back. */
   onLoss(listener: (loss: Loss) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#losses.onLoss(listener);
   }
 
-  /** Joins the queue at its end, and looks at who is ahead. */
-  join(value: Uint8Array, lookback: number, waiting: Waiting): Promise<View> {
-    const joining = this.#join(value, lookback, waiting);
-    this.#joining = joining.then(
-      () => {},
-      () => {},
-    );
-    return joining;
+  /** Carries out a step that puts our entries, or moves them to our lease. */
+  put(step: Step, value: Uint8Array, waiting: Waiting = {}): Promise<StepResult> {
+    this.#value = value;
+    const putting = this.session.commit(step, waiting, () => {
+      this.#mayStand = true;
+    });
+    this.#putting = putting.catch(() => {});
+    return putting;
   }
 
-  async #join(value: Uint8Array, lookback: number, waiting: Waiting): Promise<View> {
-    const { range } = this.queue;
-    const step = joinStep(this.#entry, value, range, lookback);
-    const { succeeded, responses, revision } = await this.#tryTo(step, waiting);
-    if (succeeded) {
-      this.#createRevision = revision;
-      return {
-        revision,
-        ahead: entriesOf(responses[1]).filter((kv) => kv.createRevision < revision),
-      };
-    }
-    // An earlier attempt was carried out, and its answer got lost.
-    this.#createRevision = entriesOf(responses[0])[0]?.createRevision ?? 0n;
-    return this.look(lookback, waiting);
+  /** Our entries stand there since that revision. */
+  standsSince(createRevision: bigint): void {
+    this.#mayStand = true;
+    this.#createRevision = createRevision;
   }
 
-  /** Joins the queue only if nobody stands in it. Resolves with who does, if somebody does. */
-  async tryJoin(value: Uint8Array, waiting: Waiting): Promise<Others | undefined> {
-    const { range } = this.queue;
-    const result = await this.#tryTo(tryStep(this.#entry, value, range), waiting);
-    if (result.succeeded) {
-      this.#createRevision = result.revision;
-      return undefined;
-    }
-    const [holder] = entriesOf(result.responses[0]);
-    const others = othersOf(result.responses[0]);
-    if (holder && others.holder?.key === this.key) {
-      // An earlier attempt was carried out, and its answer got lost.
-      this.#createRevision = holder.createRevision;
-      return undefined;
-    }
-    return others;
+  /** Etcd knows nothing of our entries, and will not hear of them by what was sent. */
+  standsNowhere(): void {
+    this.#mayStand = false;
   }
 
-  /** Looks at who is ahead, and makes sure that we still stand here ourselves. */
-  async look(lookback: number, waiting: Waiting): Promise<View> {
-    const { succeeded, responses, header } = await this.queue.session.ask(
+  /** Looks at who is ahead in one of the queues, and makes sure that we still stand there ourselves. */
+  async look(index: number, waiting: Waiting): Promise<View> {
+    const spot = this.#spot(index);
+    const { succeeded, responses, header } = await this.session.ask(
       {
-        compare: this.guard,
-        success: [ahead(this.queue.range, this.#createRevision, lookback)],
-        failure: [{ op: "range", request: { key: this.#bytes } }, throughConsensus(this.#bytes)],
+        compare: ours({ ...this.own, spots: [spot] }),
+        success: aheadOf(spot, this.rule, this.#createRevision),
+        failure: [read(spot), throughConsensus(spot.key)],
       },
       waiting,
     );
-    if (succeeded) return { revision: header.revision, ahead: entriesOf(responses[0]) };
+    if (succeeded) return { revision: header.revision, ahead: newestOf(spot.prefix, responses) };
     // Of one that we are leaving, only the answer to that can tell who took it away.
     if (this.#leaving) throw new EntryLostError("released");
     throw this.#missing(entriesOf(responses[0]).length > 0);
@@ -149,114 +159,171 @@ export class Place {
    * @throws {EntryLostError} when it is not.
    */
   async verify(waiting: Waiting = {}): Promise<void> {
-    if (this.#createRevision > 0n && !this.#leaving) await this.look(1, waiting);
+    if (this.#createRevision === 0n || this.#leaving) return;
+    await Promise.all(this.#spots.map((_, index) => this.look(index, waiting)));
   }
 
   /**
-   * Leaves, as a holder, and tells whoever is next in this process. Resolves only if the
-   * place was ours until then.
+   * Writes a new value into the entry, which keeps its place.
+   *
+   * @throws {EntryLostError} when the place is not ours any more.
+   */
+  async rewrite(value: Uint8Array, waiting: Waiting = {}): Promise<bigint> {
+    const { key } = this.#spot(0);
+    const { lease } = this.session;
+    const { succeeded, responses, revision } = await this.session.commit(
+      {
+        compare: this.guard,
+        success: [{ op: "put", request: { key, value, lease } }],
+        otherwise: [read(this.#spot(0))],
+      },
+      waiting,
+    );
+    if (!succeeded) throw this.#missing(entriesOf(responses[0]).length > 0);
+    this.#value = value;
+    return revision;
+  }
+
+  /** From now on it is a reader's, to whoever is behind it in this process as well. */
+  becameReader(revision: bigint): void {
+    this.#mode = { kind: "read" };
+    this.queues[0]?.yielded(this.#key(0), revision);
+  }
+
+  /** One more hold stands on it. */
+  share(): void {
+    this.#shares += 1;
+  }
+
+  /**
+   * One hold less stands on it; with the last one it leaves, and tells whoever is next in this
+   * process. Resolves only if the place was ours until then.
    *
    * @throws {EntryLostError} when it was not.
    */
   async release(): Promise<void> {
-    const { session, range } = this.queue;
-    const step = releaseStep(this.#entry, range);
+    this.#shares -= 1;
+    if (this.#shares > 0) return;
+    const step = releaseStep(this.own);
     this.#leaving = true;
     try {
-      const { succeeded, responses, revision, repeated } = await session.commit(step);
-      if (succeeded) {
-        this.queue.handOver(entriesOf(responses[1])[0], revision);
-        return;
+      const result = await this.session.commit(step);
+      const releases = releasesOf(this.#spots.length, result);
+      let lost: EntryLostError | undefined;
+      for (const [index, { succeeded, responses }] of releases.entries()) {
+        if (succeeded) {
+          this.#handOver(index, responses[1], result.revision);
+          continue;
+        }
+        const overwritten = entriesOf(responses[0]).length > 0;
+        // An earlier attempt whose answer got lost did it: nothing else is known to have
+        // removed the entry, and the session, which a lost lease would have ended, is alive.
+        if (!result.repeated || overwritten || this.loss) lost ??= this.#missing(overwritten);
       }
-      const overwritten = entriesOf(responses[0]).length > 0;
-      // An earlier attempt whose answer got lost did it: nothing else is known to have
-      // removed the entry, and the session, which a lost lease would have ended, is alive.
-      if (!repeated || overwritten || this.loss) throw this.#missing(overwritten);
+      if (lost) throw lost;
     } catch (error) {
-      // Somebody waits for this entry to go, even if nobody waits for this call any more.
-      if (error instanceof StoreError) void session.see(step);
+      // Somebody waits for these entries to go, even if nobody waits for this call any more.
+      if (error instanceof StoreError) void this.session.see(step);
       throw error;
     } finally {
       this.#close();
     }
   }
 
-  /** Ends a place that never joined, and that etcd therefore knows nothing of. */
+  /**
+   * Leaves, as a contender, whether or not it has joined. Resolves with who is there, if there
+   * was something to leave, and etcd answers. Whoever waited in a queue learns its position, too.
+   */
+  async leave(waitedIn?: number): Promise<Others | undefined> {
+    this.#leaving = true;
+    // A join that is still under way could be carried out after we have left.
+    await this.#putting;
+    if (!this.#mayStand) {
+      this.#close();
+      return undefined;
+    }
+    const step = leaveStep(this.own);
+    const hasWaited = waitedIn !== undefined && this.#createRevision > 0n;
+    const index = waitedIn ?? 0;
+    const spot = this.#spot(index);
+    const looks = hasWaited ? [keysAhead(spot, this.#createRevision, positionMax)] : [];
+    const result = await this.session.see({ ...step, success: [...looks, ...step.success] });
+    if (!result) {
+      this.#close();
+      return undefined;
+    }
+    const left = result.responses.slice(looks.length);
+    // What it removed comes before what it found.
+    const found = this.#spots.map((_, at) => groupOf(this.#spots.length, left, at).slice(1));
+    for (const [at, [first]] of found.entries()) this.#handOver(at, first, result.revision);
+    this.#close();
+    const [outlook] = outlooksOf([spot], found[index] ?? []);
+    const before = entriesOf(result.responses[0]).map((kv) => entryOf(spot.prefix, kv));
+    const position = hasWaited ? before.length - holdersAmong(before) + 1 : undefined;
+    return outlook && othersOf(this.queues[index]?.name ?? "", outlook, position);
+  }
+
+  /**
+   * Takes away what is left of a place that was lost, while the session lives: nobody is to wait
+   * for it. Nobody waits for this.
+   */
+  withdraw(): void {
+    this.#losses.forgetGrace();
+    if (!this.session.loss) void this.session.see(releaseStep(this.own));
+  }
+
+  /** From now on what happens to its entries is our own doing. */
+  startLeaving(): void {
+    this.#leaving = true;
+  }
+
+  /** Ends a place that etcd knows nothing of, or that is not ours to leave. */
   forget(): void {
     this.#leaving = true;
     this.#close();
   }
 
-  /**
-   * Leaves, as a contender, whether or not it has joined. Resolves with who is there, if there
-   * was something to leave, and etcd answers.
-   */
-  async leave(): Promise<Others | undefined> {
-    const { session, range } = this.queue;
-    this.#leaving = true;
-    // A join that is still under way could be carried out after we have left.
-    await this.#joining;
-    if (!this.#mayStand) {
-      this.#close();
-      return undefined;
-    }
-    const result = await session.see(leaveStep(this.#entry, range));
-    if (result) this.queue.handOver(entriesOf(result.responses[1])[0], result.revision);
-    this.#close();
-    return result && othersOf(result.responses[1]);
-  }
-
-  /** The watch saw our key go. */
+  /** The watch saw one of our keys go. */
   wasRemoved(): void {
-    if (this.#leaving || this.#removed) return;
-    this.#removed = true;
-    // If the lease went, and not just this key, the session hears of it in this moment, and
-    // can say so. Nobody is let in by that: `loss` is there as soon as somebody asks.
-    this.queue.session.options.clock.setTimer(1, () => this.loss, { keepsProcessAlive: false });
+    this.#losses.wasRemoved();
   }
 
-  /** The watch saw our key put, by ourselves or by somebody else. */
+  /** The watch saw one of our keys put, by ourselves or by somebody else. */
   wasPut(lease: bigint): void {
-    if (!this.#leaving && lease !== this.queue.session.lease) this.#end({ reason: "overwritten" });
+    this.#losses.wasPut(lease);
   }
 
-  get #entry(): OwnEntry {
-    const { lease } = this.queue.session;
-    return { key: this.#bytes, createRevision: this.#createRevision, lease };
+  /** It is lost, as `Losses` found out. */
+  lost({ reason }: Loss): void {
+    const hadNoTime = reason === "expired" || reason === "stalled";
+    if (this.#shares > 0 && hadNoTime) this.session.noteUnreleased();
+    this.#close();
   }
 
-  /** Carries out a step that puts our entry. */
-  async #tryTo(step: Step, waiting: Waiting): Promise<StepResult> {
-    const { session } = this.queue;
-    const result = await session.commit(step, waiting, () => {
-      this.#mayStand = true;
-    });
-    this.#mayStand = true;
-    return result;
+  #key(index: number): string {
+    const key = this.keys[index];
+    if (key === undefined) throw new RangeError(`There is no entry ${index}`);
+    return key;
+  }
+
+  #spot(index: number): Spot {
+    const spot = this.#spots[index];
+    if (!spot) throw new RangeError(`There is no entry ${index}`);
+    return spot;
+  }
+
+  #handOver(index: number, first: ResponseOp | undefined, revision: bigint): void {
+    this.queues[index]?.handOver(entriesOf(first)[0], revision);
   }
 
   #missing(overwritten: boolean): EntryLostError {
-    const { loss } = this.queue.session;
     const reason: LossReason = overwritten ? "overwritten" : "deleted";
-    this.#end(loss ?? { reason });
+    this.#losses.end(this.session.loss ?? { reason });
     return new EntryLostError(reason);
   }
 
-  #end(loss: Loss): void {
-    if (this.#loss) return;
-    this.#loss = loss;
-    for (const listener of [...this.#listeners]) listener(loss);
-    this.#listeners.clear();
-    this.#close();
-  }
-
   #close(): void {
-    this.#stopListening();
-    this.queue.remove(this);
+    this.#losses.close();
+    for (const [index, queue] of this.queues.entries()) queue.remove(this.#key(index));
   }
-}
-
-function othersOf(first: ResponseOp | undefined): Others {
-  const [holder] = entriesOf(first);
-  return { holder: holder && holderOf(holder), waiters: Math.max(0, countOf(first) - 1) };
 }

@@ -1,19 +1,23 @@
 import { StoreUnavailableError } from "../errors.ts";
 import type { KeyRange, KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
 import { abortable, onAbort } from "../signals.ts";
+import { type Entry, entryOf } from "./entry.ts";
 import { lockKey, prefixRange, queuePrefix, textOf } from "./keys.ts";
-import { Place } from "./place.ts";
+import { Mirror } from "./mirror.ts";
+import type { Place } from "./place.ts";
 import type { Session } from "./session.ts";
+import { type Standings, standingsOf } from "./standings.ts";
 import { steadyWatch } from "./steady-watch.ts";
 
 /** What a place in the queue looks out upon, at one revision. */
 export interface View {
   readonly revision: bigint;
-  /** The entries ahead, newest first, as many as were asked for. */
-  readonly ahead: readonly KeyValue[];
+  /** The entries ahead that matter, newest first, as many as were asked for. */
+  readonly ahead: readonly Entry[];
 }
 
 interface Waiter {
+  readonly key: string;
   readonly place: Place;
   /** The revision of what it saw last. */
   readonly since: bigint;
@@ -48,6 +52,8 @@ export class Queue {
   #cancelLook: () => void = () => {};
   #lastJoin: Promise<unknown> = Promise.resolve();
   #watch: Watch | undefined;
+  #mirror: Mirror | undefined;
+  readonly #standingsListeners = new Set<(standings: Standings) => void>();
   /** The revision of the last removal that we know of. */
   #lastRemoval = 0n;
 
@@ -61,41 +67,41 @@ export class Queue {
     this.#onEmpty = onEmpty;
   }
 
-  /** A place that nobody stands in yet. It is watched over until it is removed. */
-  newPlace(): Place {
-    const place = new Place(this);
-    this.#places.set(place.key, place);
-    return place;
+  /** Watches over a place that has `key` as its entry here, until that is removed. */
+  add(key: string, place: Place): void {
+    this.#places.set(key, place);
   }
 
   /**
-   * Runs the joins of this process one after another, so that its contenders stand in the
-   * queue in the order in which they asked. Requests sent at once may arrive in any order.
+   * Runs the joins of this process one after another, in each queue, so that its contenders
+   * stand there in the order in which they asked. Requests sent at once may arrive in any order.
    */
-  inOrder<T>(join: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const { clock, callTimeoutMs } = this.session.options;
+  static inOrder<T>(
+    queues: readonly Queue[],
+    join: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const [{ session }] = queues as [Queue];
+    const { clock, callTimeoutMs } = session.options;
     const askedAt = clock.now();
-    const joined = this.#lastJoin.then(
-      () => {
-        signal?.throwIfAborted();
-        return join();
-      },
-      (error: unknown) => {
-        // Whoever has waited for the one before as long as for an answer of its own gets none either.
-        const waited = clock.now() - askedAt >= callTimeoutMs;
-        if (waited && error instanceof StoreUnavailableError) throw error;
-        signal?.throwIfAborted();
-        return join();
-      },
-    );
-    this.#lastJoin = joined;
+    const joined = Promise.allSettled(queues.map((queue) => queue.#lastJoin)).then((before) => {
+      // Whoever has waited for the one before as long as for an answer of its own gets none either.
+      const waited = clock.now() - askedAt >= callTimeoutMs;
+      for (const each of before) {
+        if (each.status === "fulfilled" || !waited) continue;
+        if (each.reason instanceof StoreUnavailableError) throw each.reason;
+      }
+      signal?.throwIfAborted();
+      return join();
+    });
+    for (const queue of queues) queue.#lastJoin = joined;
     return abortable(joined, signal);
   }
 
-  /** Forgets a place, and lets those look who waited for it. The watch ends with the last place. */
-  remove(place: Place): void {
-    if (!this.#places.delete(place.key)) return;
-    this.#wakeBlocked(place.key);
+  /** Forgets an entry, and lets those look who waited for it. The watch ends with the last one. */
+  remove(key: string): void {
+    if (!this.#places.delete(key)) return;
+    this.#wakeBlocked(key);
     if (this.#places.size > 0) return;
     this.#watch?.close();
     this.#watch = undefined;
@@ -111,23 +117,25 @@ export class Queue {
   }
 
   /**
-   * Waits until something has changed for a place that found `blocking` in its way at
-   * `since`. Resolves with what it looks out upon now, if etcd has told already.
+   * Waits until something has changed for a place that found `entries` in its way at
+   * `since`, as seen from its entry `key`. Resolves with what it looks out upon now, if etcd
+   * has told already.
    *
    * @throws the signal's reason.
    */
   async changed(
     place: Place,
-    blocking: readonly KeyValue[],
+    key: string,
+    entries: readonly Entry[],
     since: bigint,
     signal: AbortSignal,
   ): Promise<View | undefined> {
     signal.throwIfAborted();
     this.keepWatch();
+    const blocking = entries.map((entry) => entry.key);
     // Between the view and now an entry went. Whether it was in our way, a look will tell,
-    // unless what is in our way is one of us.
-    const ours = this.#hasOurs(blocking.map(({ key }) => textOf(key)));
-    if (this.#lastRemoval > since && !ours) return undefined;
+    // unless what is in our way is all ours.
+    if (this.#lastRemoval > since && !this.#areOurs(blocking)) return undefined;
 
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => void): void => {
@@ -137,15 +145,46 @@ export class Queue {
         outcome();
       };
       const waiter: Waiter = {
+        key,
         place,
         since,
-        blocking: blocking.map(({ key }) => textOf(key)),
+        blocking,
         wake: (view) => settle(() => resolve(view)),
       };
       const stopFollowing = onAbort(signal, () => settle(() => reject(signal.reason)));
       const stopListening = place.onLoss(() => waiter.wake());
       this.#addWaiter(waiter);
     });
+  }
+
+  /**
+   * Calls `listener` with how the queue stands, now and after each change. All who ask share one
+   * view of it. Returns the function that takes it back.
+   */
+  onStandings(listener: (standings: Standings) => void): () => void {
+    this.#standingsListeners.add(listener);
+    const { etcd, options } = this.session;
+    this.#mirror ??= new Mirror({
+      etcd,
+      clock: options.clock,
+      prefix: this.prefix,
+      ask: (request) => this.session.ask(request),
+      onChange: () => this.#tellStandings([...this.#standingsListeners]),
+    });
+    this.#tellStandings([listener]);
+    return () => {
+      this.#standingsListeners.delete(listener);
+      if (this.#standingsListeners.size > 0) return;
+      this.#mirror?.close();
+      this.#mirror = undefined;
+    };
+  }
+
+  #tellStandings(listeners: readonly ((standings: Standings) => void)[]): void {
+    const entries = this.#mirror?.entries;
+    if (!entries) return;
+    const standings = standingsOf(entries);
+    for (const listener of listeners) listener(standings);
   }
 
   /** After a removal of our own, etcd told who is first now: one of us may be let in at once. */
@@ -156,7 +195,7 @@ export class Queue {
 
   #addWaiter(waiter: Waiter): void {
     if (this.#waiters.size === 0) this.#armLook();
-    this.#waiters.set(waiter.place.key, waiter);
+    this.#waiters.set(waiter.key, waiter);
     for (const key of waiter.blocking) {
       const blocked = this.#blocked.get(key) ?? new Set();
       this.#blocked.set(key, blocked.add(waiter));
@@ -164,7 +203,7 @@ export class Queue {
   }
 
   #removeWaiter(waiter: Waiter): void {
-    this.#waiters.delete(waiter.place.key);
+    this.#waiters.delete(waiter.key);
     for (const key of waiter.blocking) {
       const blocked = this.#blocked.get(key);
       blocked?.delete(waiter);
@@ -198,16 +237,16 @@ export class Queue {
     // Nobody saw what happened before. Those who wait for one of us will hear of it from us;
     // whoever waits for somebody else looks, and whoever holds asks.
     this.#noteRemoval(revision);
-    for (const place of [...this.#places.values()]) {
-      const waiter = this.#waiters.get(place.key);
+    for (const [key, place] of [...this.#places]) {
+      const waiter = this.#waiters.get(key);
       // Whoever gets no answer will be told by the deadline of the lease.
       if (!waiter) void place.verify().catch(() => {});
-      else if (waiter.since < revision && !this.#hasOurs(waiter.blocking)) waiter.wake();
+      else if (waiter.since < revision && !this.#areOurs(waiter.blocking)) waiter.wake();
     }
   }
 
-  #hasOurs(keys: readonly string[]): boolean {
-    return keys.some((key) => this.#places.has(key));
+  #areOurs(keys: readonly string[]): boolean {
+    return keys.every((key) => this.#places.has(key));
   }
 
   #onEvents(events: readonly WatchEvent[]): void {
@@ -216,6 +255,10 @@ export class Queue {
       const place = this.#places.get(key);
       if (type === "put") {
         place?.wasPut(kv.lease);
+        // A writer has become a reader.
+        if (kv.version > 1n && entryOf(this.prefix, kv).isReader) {
+          this.yielded(key, kv.modRevision);
+        }
       } else {
         this.#noteRemoval(kv.modRevision);
         place?.wasRemoved();
@@ -223,6 +266,12 @@ export class Queue {
         if (!place?.leaving) this.#wakeBlocked(key);
       }
     }
+  }
+
+  /** Whoever stands in an entry does not stand in everybody's way any more. */
+  yielded(key: string, revision: bigint): void {
+    this.#noteRemoval(revision);
+    this.#wakeBlocked(key);
   }
 
   #noteRemoval(revision: bigint): void {

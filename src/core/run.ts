@@ -1,4 +1,5 @@
 import { LockLostError } from "../errors.ts";
+import { holding } from "./chain.ts";
 import type { Hold } from "./hold.ts";
 
 /**
@@ -8,10 +9,13 @@ import type { Hold } from "./hold.ts";
  *   the work, or its `workError`.
  * @throws what the work throws, if the lock was ours until its end.
  */
-export async function runWith<T>(hold: Hold, work: (hold: Hold) => T | Promise<T>): Promise<T> {
+export async function runWith<T, H extends Hold>(
+  hold: H,
+  work: (hold: H) => T | Promise<T>,
+): Promise<T> {
   let outcome: { result: T } | { workError: unknown };
   try {
-    outcome = { result: await work(hold) };
+    outcome = { result: await holding(hold, () => work(hold)) };
   } catch (workError) {
     outcome = { workError };
   }

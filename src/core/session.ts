@@ -1,11 +1,13 @@
 import { type Clock, sleep, within } from "../clock.ts";
 import { ClosedError, type LossReason, StoreUnavailableError } from "../errors.ts";
-import type { CallOptions, Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
+import type { CallOptions, Etcd, KeyValue, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
 import { attemptMs, isRefusal, isUndecided } from "./attempts.ts";
 import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
 import { randomLeaseId } from "./lease-id.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { infixOf, type Mode } from "./mode.ts";
+import { ownRange, type Revocation, revocationOf } from "./revocation.ts";
 import { steadyWatch } from "./steady-watch.ts";
 import { type Step, type StepResult, Transactor, type Waiting } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
@@ -14,6 +16,8 @@ import { UnderWay } from "./under-way.ts";
 export interface SessionOptions {
   readonly namespace: string;
   readonly ttlMs: number;
+  /** How long nobody gets in, at the least, after a hold that ended without a release. */
+  readonly lockDelayMs: number;
   /** How long a call keeps asking when etcd does not answer. */
   readonly callTimeoutMs: number;
   readonly identity: Identity;
@@ -57,10 +61,12 @@ export class Session {
   readonly #transactor: Transactor;
   readonly #watch: Watch;
   readonly #lossListeners = new Set<(loss: Loss) => void>();
+  readonly #revocationListeners = new Set<(revocation: Revocation) => void>();
   readonly #underWay = new UnderWay();
   #loss: Loss | undefined;
   #closing: Promise<void> | undefined;
   #entries = 0;
+  #hasUnreleased = false;
 
   /**
    * Opens a lease and puts the session's key under it: two round trips. An etcd that is
@@ -75,13 +81,13 @@ export class Session {
     options: SessionOptions,
     { patient = false, signal }: Opening = {},
   ): Promise<Session> {
-    const { clock, callTimeoutMs } = options;
+    const { clock, callTimeoutMs, ttlMs, lockDelayMs } = options;
     const giveUpAt = clock.now() + callTimeoutMs;
     // Etcd counts in whole seconds.
-    const ttl = Math.ceil(options.ttlMs / 1_000);
+    const ttl = Math.ceil((ttlMs + lockDelayMs) / 1_000);
     for (;;) {
       const askedAt = clock.now();
-      const timeoutMs = Math.min(attemptMs(ttl * 1_000), giveUpAt - askedAt);
+      const timeoutMs = Math.min(attemptMs(ttlMs), giveUpAt - askedAt);
       try {
         return await Session.#openOnce(etcd, options, BigInt(ttl), { timeoutMs, signal });
       } catch (error) {
@@ -113,7 +119,9 @@ export class Session {
         { success: [{ op: "put", request: { key, value, lease: id } }] },
         call,
       );
-      const lease = { id, askedAt, ttlMs: Number(granted.ttl) * 1_000, raftTerm: header.raftTerm };
+      const { lockDelayMs: delayMs } = options;
+      const ttlMs = Number(granted.ttl) * 1_000 - delayMs;
+      const lease = { id, askedAt, ttlMs, delayMs, raftTerm: header.raftTerm };
       return new Session(etcd, options, lease, key, header);
     } catch (error) {
       // If this gets no answer, the lease ends by itself.
@@ -154,22 +162,23 @@ export class Session {
       onHeader: ({ raftTerm }) => this.#keeper.witness(raftTerm),
       onLost,
     });
-    this.#watch = steadyWatch(
-      etcd,
-      clock,
-      { key },
-      {
-        // Whatever the watch missed, a lost session among it, this finds out. If nobody
-        // answers, the deadline of the lease decides.
-        onStanding: () => void this.#transactor.confirm().catch(() => {}),
-        onEvents: (events) => {
-          for (const { type, kv } of events) {
-            if (type === "delete") onLost("revoked");
-            else if (kv.lease !== this.lease) onLost("overwritten");
-          }
-        },
+    const range = ownRange(key);
+    this.#watch = steadyWatch(etcd, clock, range, {
+      // Whatever the watch missed, a lost session among it, this finds out. If nobody
+      // answers, the deadline of the lease decides.
+      onStanding: () => {
+        const confirming = this.#transactor.confirm(range);
+        void confirming.then((kvs) => kvs.map((kv) => this.#hear(kv))).catch(() => {});
       },
-    );
+      onEvents: (events) => {
+        for (const { type, kv } of events) {
+          const isOwn = Buffer.compare(kv.key, key) === 0;
+          if (type === "put" && !isOwn) this.#hear(kv);
+          else if (type === "delete" && isOwn) onLost("revoked");
+          else if (isOwn && kv.lease !== this.lease) onLost("overwritten");
+        }
+      },
+    });
   }
 
   /** Why the session is lost, or undefined while it is not. It looks at the clock when asked. */
@@ -178,9 +187,9 @@ export class Session {
   }
 
   /** A key in a queue that was never used before and never will be again. */
-  nextEntryKey(prefix: string): string {
+  nextEntryKey(prefix: string, mode: Mode): string {
     this.#entries += 1;
-    return `${prefix}${this.id}-${this.#entries}`;
+    return `${prefix}${infixOf(mode)}${this.id}-${this.#entries}`;
   }
 
   /** Carries out a change at most once. See `Transactor.commit`. */
@@ -216,6 +225,17 @@ export class Session {
     return () => this.#lossListeners.delete(listener);
   }
 
+  /** Calls `listener` when somebody wants a hold back. Returns the function that takes it back. */
+  onRevocation(listener: (revocation: Revocation) => void): () => void {
+    this.#revocationListeners.add(listener);
+    return () => this.#revocationListeners.delete(listener);
+  }
+
+  /** Somebody held when the session was lost, and had no time to let go. */
+  noteUnreleased(): void {
+    this.#hasUnreleased = true;
+  }
+
   /**
    * Tells everybody that the session is about to be closed, so that holders stop and
    * waiters leave. Until it is, they can do so in an orderly way.
@@ -236,6 +256,8 @@ export class Session {
   async #close(): Promise<void> {
     this.#keeper.lose("closed");
     await this.#keeper.close();
+    // Whoever held may still be at work: the lease keeps others out until it ends by itself.
+    if (this.#hasUnreleased && this.options.lockDelayMs > 0) return;
     // What is under way is bounded by its own time; but why wait for an etcd that is not there?
     await within(this.options.clock, 1_000, this.#underWay.settled());
     // If this gets no answer, the lease ends by itself.
@@ -254,6 +276,12 @@ export class Session {
       const cancel = this.options.clock.setTimer(ms, wake, { keepsProcessAlive: false });
       const stopListening = this.onLoss(wake);
     });
+  }
+
+  #hear(kv: KeyValue): void {
+    const revocation = revocationOf(kv);
+    if (!revocation) return;
+    for (const listener of [...this.#revocationListeners]) listener(revocation);
   }
 
   #end(loss: Loss): void {

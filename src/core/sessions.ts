@@ -1,9 +1,10 @@
 import { within } from "../clock.ts";
 import { ClosedError } from "../errors.ts";
-import type { Etcd } from "../etcd/api.ts";
+import type { Etcd, TxnRequest, TxnResponse } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
 import { Queue } from "./queue.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import type { Waiting } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
 
 /**
@@ -19,6 +20,11 @@ export class Sessions {
   #session: Session | undefined;
   #closing: Promise<void> | undefined;
 
+  /** Aborts when the client is being closed. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
   constructor(etcd: Etcd, options: SessionOptions) {
     this.etcd = etcd;
     this.options = options;
@@ -33,11 +39,18 @@ export class Sessions {
     return abortable(this.#current, signal);
   }
 
-  /** The queue for a lock. All who ask for it in this client share it. */
-  async queue(name: string, signal?: AbortSignal | undefined): Promise<Queue> {
+  /** The queues for some locks, in one session. All who ask for them in this client share them. */
+  async queues(
+    names: readonly string[],
+    signal?: AbortSignal | undefined,
+  ): Promise<readonly Queue[]> {
     const session = await this.session(signal);
     // It was closed while we waited for that: the session has told everybody, but for us.
     if (this.#closing) throw new ClosedError();
+    return names.map((name) => this.#queue(session, name));
+  }
+
+  #queue(session: Session, name: string): Queue {
     const known = this.#queues.get(name);
     if (known?.session === session) return known;
     const queue = new Queue(session, name, () => {
@@ -45,6 +58,12 @@ export class Sessions {
     });
     this.#queues.set(name, queue);
     return queue;
+  }
+
+  /** Asks what may be asked any number of times, in whatever session there is. */
+  async ask(request: TxnRequest, waiting?: Waiting): Promise<TxnResponse> {
+    const session = await this.session(waiting?.signal);
+    return session.ask(request, waiting);
   }
 
   /** Counts work that `close` waits for. */

@@ -3,6 +3,8 @@ import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts
 import type {
   Compare,
   Etcd,
+  KeyRange,
+  KeyValue,
   RequestOp,
   ResponseHeader,
   ResponseOp,
@@ -152,16 +154,19 @@ export class Transactor {
   }
 
   /**
-   * Asks the cluster whether the session is still there. It also finds out whether the
-   * store went back in time.
+   * Asks the cluster whether the session is still there, and for what stands in `range` then. It
+   * also finds out whether the store went back in time.
    */
-  async confirm(): Promise<void> {
+  async confirm(range: KeyRange): Promise<readonly KeyValue[]> {
     const { key, lease } = this.#options;
-    const { succeeded } = await this.ask({
+    const { succeeded, responses } = await this.ask({
       compare: [{ key, target: "lease", result: "equal", operand: lease }],
+      success: [{ op: "range", request: range }],
       failure: [throughConsensus(key)],
     });
     if (!succeeded) this.#options.onLost("revoked");
+    const [found] = responses;
+    return found?.op === "range" ? found.response.kvs : [];
   }
 
   /** Sees to it that nothing of what is in doubt by now can be carried out any more. */

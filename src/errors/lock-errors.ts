@@ -29,12 +29,17 @@ export class AlreadyLockedError extends MicrolockError {
   readonly key: string;
   /** Who held it when we gave up, if anybody still did. */
   readonly holder: Holder | undefined;
-  /** How many stood in the queue behind the holder, without us. */
+  /** How many stood in the queue behind the first one, without us. */
   readonly waiters: number | undefined;
+  /** Which of the waiters we were when our time was up, 1 for the next; undefined if we did not wait. */
+  readonly position: number | undefined;
 
   /** `key` is the name of the lock; the facts are what is known of who stands in the queue. */
-  constructor(key: string, facts: Partial<Pick<AlreadyLockedError, "holder" | "waiters">> = {}) {
-    const { holder, waiters } = facts;
+  constructor(
+    key: string,
+    facts: Partial<Pick<AlreadyLockedError, "holder" | "waiters" | "position">> = {},
+  ) {
+    const { holder, waiters, position } = facts;
     const who =
       holder && ` by ${holder.nodeId ?? holder.key}${holder.reason ? ` (${holder.reason})` : ""}`;
     const queue = waiters ? `; ${waiters} waiting` : "";
@@ -46,38 +51,51 @@ export class AlreadyLockedError extends MicrolockError {
     this.key = key;
     this.holder = holder;
     this.waiters = waiters;
+    this.position = position;
   }
 }
 
 /**
  * Why a hold, or a place in the queue, ended though we did not let go:
  *
- * - `expired`: its lease was not renewed in time. The process was paused or blocked, or
- *   etcd could not be reached.
- * - `revoked`: etcd says that the lease is gone, before its time.
- * - `deleted`: somebody deleted the key in etcd.
- * - `overwritten`: somebody wrote the key anew, with another lease or with none.
+ * - `expired`: its lease was not renewed in time, though we asked. Etcd could not be reached,
+ *   or had no leader for longer than the TTL: look at the network and at etcd, or raise `ttlMs`.
+ * - `stalled`: its lease was not renewed in time, since this process did not run: it was stopped,
+ *   swapped out, or its event loop was blocked for longer than the TTL. Find what blocks it,
+ *   move long computations off the main thread, or raise `ttlMs`.
+ * - `revoked`: somebody with the right to do so took it away: by `forceRelease` (then `cause` is a
+ *   `RevokedError` that says who and why), or by ending the lease in etcd. Stop, and ask them.
+ * - `deleted`: somebody deleted the key in etcd, past us. Use `forceRelease` instead, which
+ *   says who and why.
+ * - `overwritten`: somebody wrote the key anew, with another lease or with none. Find out who
+ *   writes below the namespace.
  * - `rolled back`: etcd answers from an older state than it had, as after a restored snapshot.
- * - `closed`: the client was closed.
- * - `released`: we did let go, and it was used after that.
+ *   Tokens may be given out twice: see docs/guarantees.md.
+ * - `closed`: the client was closed. Release before you close it, or let `run` do so.
+ * - `released`: we did let go, and it was used after that. A bug in the caller.
+ * - `detached`: it was handed over with `detach`, and is somebody else's now.
  */
 export type LossReason =
   | "expired"
+  | "stalled"
   | "revoked"
   | "deleted"
   | "overwritten"
   | "rolled back"
   | "closed"
-  | "released";
+  | "released"
+  | "detached";
 
 const lossStories: Readonly<Record<LossReason, string>> = {
-  expired: "its lease was not renewed in time (a paused or blocked process, or etcd out of reach)",
-  revoked: "its lease was revoked, or ended before its time",
+  expired: "its lease was not renewed in time (etcd out of reach, or without a leader)",
+  stalled: "this process was stopped or blocked for longer than the lock lives",
+  revoked: "it was taken away, or its lease ended before its time",
   deleted: "its key was deleted in etcd",
   overwritten: "its key was overwritten in etcd",
   "rolled back": "etcd went back to an older state",
   closed: "the client was closed",
   released: "it was released before",
+  detached: "it was handed over",
 };
 
 /**
@@ -125,6 +143,92 @@ export class PlaceLostError extends MicrolockError {
     );
     this.key = key;
     this.reason = reason;
+  }
+}
+
+/** Somebody took a lock away by `forceRelease`. It is the `cause` of the holder's `LockLostError`. */
+export class RevokedError extends MicrolockError {
+  /** Who did it, as they said. */
+  readonly by: string;
+  /** Why, as they said. */
+  readonly reason: string;
+
+  /** The message says both. */
+  constructor(by: string, reason: string) {
+    super("REVOKED", `Revoked by ${by}: ${reason}`);
+    this.by = by;
+    this.reason = reason;
+  }
+}
+
+/**
+ * The caller holds the lock already, further up in the same chain of calls, and would wait
+ * for itself. Nothing was asked of etcd. Pass the hold down, or ask with `reentrant: true`.
+ */
+export class WouldDeadlockError extends MicrolockError {
+  /** The name of the lock. */
+  readonly key: string;
+
+  /** `key` is the name of the lock. */
+  constructor(key: string) {
+    super(
+      "WOULD_DEADLOCK",
+      `Lock "${key}" is held by the same chain of calls, which would wait for itself: pass the hold down, or ask with reentrant: true`,
+    );
+    this.key = key;
+  }
+}
+
+/**
+ * Those who stand in the queue go by another number of permits, parties or counts than we
+ * do. We do not stand there. Give all clients the same number; it can be changed once nobody
+ * stands there any more.
+ */
+export class DisagreementError extends MicrolockError {
+  /** The name of the lock. */
+  readonly key: string;
+  /** Our number. */
+  readonly expected: number;
+  /** Theirs. */
+  readonly found: number;
+
+  /** `key` is the name of the lock. */
+  constructor(key: string, expected: number, found: number) {
+    super(
+      "DISAGREEMENT",
+      `"${key}" was asked for with the number ${expected}, but those who stand in its queue go by ${found}`,
+    );
+    this.key = key;
+    this.expected = expected;
+    this.found = found;
+  }
+}
+
+/** More locks were asked for at once than etcd takes in one transaction. Nothing was taken. */
+export class TooManyNamesError extends MicrolockError {
+  /** How many there were. */
+  readonly count: number;
+
+  /** `count` is how many names there were, each counted once. */
+  constructor(count: number, options?: ErrorOptions) {
+    super(
+      "TOO_MANY_NAMES",
+      `${count} locks at once are too many for one transaction of etcd, which takes two fewer than its --max-txn-ops says (128 by default)`,
+      options,
+    );
+    this.count = count;
+  }
+}
+
+/** What happens to a lock can't be told without a gap any more. */
+export class WatchOverrunError extends MicrolockError {
+  /** The name of the lock. */
+  readonly key: string;
+
+  /** `key` is the name of the lock, `why` completes the message. */
+  constructor(key: string, why: string) {
+    super("WATCH_OVERRUN", `What happens to lock "${key}" can't be told in full: ${why}`);
+    this.key = key;
   }
 }
 

@@ -7,6 +7,12 @@
  * | `LOCK_LOST` | the hold ended though we did not let go | stop the work; its result may not stand |
  * | `LOCK_NOT_OWNED` | 1.x class: `unlock` or `renew` of what another node holds | do not touch what it protects |
  * | `PLACE_LOST` | a waiter's place in the queue is gone | ask again, at the end of the queue |
+ * | `REVOKED` | the `cause` of a `LOCK_LOST`: somebody took the lock away, and says why | stop the work |
+ * | `WOULD_DEADLOCK` | the same chain of calls holds the lock already | pass the hold down, or ask with `reentrant: true` |
+ * | `DISAGREEMENT` | others go by another number of permits, parties or counts | give all the same number |
+ * | `TOO_MANY_NAMES` | more names at once than etcd takes in one transaction | ask for fewer, or raise etcd's `--max-txn-ops` |
+ * | `WATCH_OVERRUN` | who watches a lock reads more slowly than it changes | read faster; begin anew with `inspect` |
+ * | `STALE_TOKEN` | a resource has seen the token of a newer holder | stop the work: the lock was lost |
  * | `INVALID_OPTION` | an argument or option is not what it should be | correct the call |
  * | `CLOSED` | the client was closed | connect again, if it was not meant |
  * | `STORE_UNAVAILABLE` | no answer from etcd in time | try again; the request may have been carried out |
@@ -22,6 +28,12 @@ export type ErrorCode =
   | "LOCK_LOST"
   | "LOCK_NOT_OWNED"
   | "PLACE_LOST"
+  | "REVOKED"
+  | "WOULD_DEADLOCK"
+  | "DISAGREEMENT"
+  | "TOO_MANY_NAMES"
+  | "WATCH_OVERRUN"
+  | "STALE_TOKEN"
   | "INVALID_OPTION"
   | "CLOSED"
   | StoreErrorCode

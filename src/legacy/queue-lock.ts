@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { type Clock, within } from "../clock.ts";
-import { holderOf } from "../core/entry.ts";
+import { entryOf, holderOf } from "../core/entry.ts";
 import { bytesOf, prefixRange, textOf } from "../core/keys.ts";
 import { randomLeaseId } from "../core/lease-id.ts";
 import { countOf, entriesOf, firstIn, isEmpty } from "../core/queue-requests.ts";
@@ -224,7 +224,10 @@ export class QueueLock implements LockBackend<QueueLockAnswer> {
     const [first] = entriesOf(response);
     if (!first) return;
     const waiters = countOf(response) - 1;
-    throw new AlreadyLockedError(this.#options.name, { holder: holderOf(first), waiters });
+    throw new AlreadyLockedError(this.#options.name, {
+      holder: holderOf(entryOf(this.#options.prefix, first)),
+      waiters,
+    });
   }
 
   #notOwned(): LockNotOwnedError {

@@ -68,7 +68,7 @@ describe("Hold", () => {
 
     expect(hold.held).toBe(false);
     expect(signal.aborted).toBe(true);
-    expect(signal.reason).toMatchObject({ code: "LOCK_LOST", reason: "expired", key: "jobs" });
+    expect(signal.reason).toMatchObject({ code: "LOCK_LOST", reason: "stalled", key: "jobs" });
     await expect(hold.release()).rejects.toBeInstanceOf(LockLostError);
     await expect(hold.put("written", "late")).rejects.toBeInstanceOf(LockLostError);
     expect(await allKeys(bench.store)).not.toContain("written");

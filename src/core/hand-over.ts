@@ -1,0 +1,138 @@
+import { LockLostError, type LossReason, StoreUnavailableError } from "../errors.ts";
+import { attemptMs } from "./attempts.ts";
+import type { Detached } from "./detached.ts";
+import { claimsOf, entryValue, stateOf } from "./entry.ts";
+import { randomLeaseId } from "./lease-id.ts";
+import { type Mode, modeOf } from "./mode.ts";
+import { EntryLostError, Place } from "./place.ts";
+import type { Queue } from "./queue.ts";
+import { entriesOf, isOn, madeAt, ours, read, type Spot } from "./queue-requests.ts";
+import {
+  electionRule,
+  exclusiveRule,
+  permitsRule,
+  type Rule,
+  readRule,
+  writeRule,
+} from "./rule.ts";
+import type { Session } from "./session.ts";
+import { throughConsensus } from "./through-consensus.ts";
+
+/**
+ * Puts a place's entries on a lease of their own, which nobody keeps alive: they stand there,
+ * in their places, for `ttlMs`. Resolves with the lease.
+ *
+ * @throws {EntryLostError} when the place is not ours.
+ */
+export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> {
+  const { session, own } = place;
+  const { etcd } = session;
+  const lease = randomLeaseId();
+  place.startLeaving();
+  try {
+    await etcd.leaseGrant(
+      { id: lease, ttl: BigInt(Math.ceil(ttlMs / 1_000)) },
+      { timeoutMs: session.options.callTimeoutMs },
+    );
+    const { succeeded, responses } = await session.commit({
+      compare: ours(own),
+      success: own.spots.map(({ key }) => ({
+        op: "put",
+        request: { key, lease, value: new Uint8Array(), ignoreValue: true },
+      })),
+      otherwise: own.spots.slice(0, 1).map(read),
+    });
+    // An earlier attempt, whose answer got lost, may have been carried out.
+    if (!succeeded && entriesOf(responses[0])[0]?.lease !== lease) {
+      throw new EntryLostError("deleted");
+    }
+    return lease;
+  } catch (error) {
+    // Wherever the entries are now, nobody will come for them.
+    endLease(session, lease);
+    place.withdraw();
+    throw error;
+  } finally {
+    place.forget();
+  }
+}
+
+/**
+ * Takes on what somebody left behind, with its places in the queues. It goes once: the entries
+ * move from that lease to ours.
+ *
+ * @throws {LockLostError} when it is not there any more, or somebody else has it already.
+ */
+export async function takeOn(queues: readonly Queue[], left: Detached): Promise<Place> {
+  const [{ session, prefix }] = queues as [Queue];
+  const { identity, clock } = session.options;
+  const place = new Place(
+    session,
+    queues,
+    ruleOf(modeOf((left.keys[0] ?? "").slice(prefix.length))),
+    left,
+  );
+  const { spots } = place.own;
+  const [first] = spots as [Spot];
+  try {
+    const { responses: standing } = await session.ask({
+      success: [read(first)],
+      failure: [throughConsensus(first.key)],
+    });
+    const [before] = entriesOf(standing[0]);
+    if (before?.createRevision !== left.createRevision) throw gone(left, "expired");
+
+    const state = stateOf(before);
+    const { reason } = claimsOf(before.value);
+    const value = entryValue(identity, clock.wallTime(), { reason, state });
+    // What a candidate proposes stays what it is.
+    const said = place.mode.kind === "election" ? before.value : value;
+    const { succeeded, responses, repeated, revision } = await session.commit({
+      compare: [...madeAt(spots, left.createRevision), isOn(first, left.lease)],
+      success: spots.map(({ key }) => ({
+        op: "put",
+        request: { key, lease: session.lease, value: said },
+      })),
+      otherwise: [read(first)],
+    });
+    const [after] = entriesOf(responses[0]);
+    // An earlier attempt, whose answer got lost, may have been carried out.
+    if (!succeeded && !(repeated && after?.lease === session.lease)) {
+      throw gone(left, after ? "detached" : "expired");
+    }
+    if (state === "reader") place.becameReader(revision);
+  } catch (error) {
+    // What may have been carried out without an answer must not hold the lock for nobody.
+    if (error instanceof StoreUnavailableError) place.withdraw();
+    place.forget();
+    throw error;
+  }
+  // It holds nothing any more, and would end by itself.
+  endLease(session, left.lease);
+  return place;
+}
+
+function gone({ names }: Detached, reason: LossReason): LockLostError {
+  return new LockLostError(names.join(", "), reason);
+}
+
+/** Ends a lease that nobody needs; if that gets no answer, it ends by itself. */
+function endLease({ etcd, options }: Session, lease: bigint): void {
+  const timeoutMs = attemptMs(options.ttlMs);
+  void etcd.leaseRevoke(lease, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
+}
+
+function ruleOf(mode: Mode): Rule {
+  switch (mode.kind) {
+    case "permits":
+      return permitsRule(mode.total, mode.taken);
+    case "read":
+      return readRule;
+    case "write":
+      return writeRule;
+    case "election":
+      return electionRule;
+    default:
+      return exclusiveRule;
+  }
+}

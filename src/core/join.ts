@@ -1,0 +1,84 @@
+import { DisagreementError } from "../errors.ts";
+import type { RequestOp, ResponseOp } from "../etcd/api.ts";
+import { type Entry, entryOf } from "./entry.ts";
+import { type Others, othersOf } from "./others.ts";
+import type { Place } from "./place.ts";
+import type { View } from "./queue.ts";
+import { entriesOf, groupOf, joinStep, newestOf, outlooksOf, tryStep } from "./queue-requests.ts";
+import type { Waiting } from "./transactor.ts";
+
+/** Joins each queue at its end, and looks at who is ahead there. */
+export async function join(
+  place: Place,
+  value: Uint8Array,
+  waiting: Waiting,
+): Promise<readonly View[]> {
+  const step = joinStep(place.own, value, place.rule);
+  const { succeeded, responses, revision } = await place.put(step, value, waiting);
+  const { spots } = place.own;
+  if (succeeded) {
+    place.standsSince(revision);
+    return spots.map(({ prefix }, index) => {
+      const [, ...seen] = groupOf(spots.length, responses, index);
+      const ahead = newestOf(prefix, seen).filter((entry) => entry.createRevision < revision);
+      return { revision, ahead };
+    });
+  }
+  const [own, ...rivals] = responses;
+  if (!adopt(place, own)) mustAgree(place, rivals.flatMap(entriesOf).map(entryIn(place)));
+  return Promise.all(spots.map((_, index) => place.look(index, waiting)));
+}
+
+/**
+ * Joins only if it is our turn at once; `along` is carried out with that. Resolves with who is in
+ * our way, if somebody is.
+ */
+export async function tryJoin(
+  place: Place,
+  value: Uint8Array,
+  waiting: Waiting,
+  along: readonly RequestOp[] = [],
+): Promise<Others | undefined> {
+  let seenAt: bigint | undefined;
+  // Ends when we are in, or somebody is in our way: whoever makes it go on has come meanwhile.
+  for (;;) {
+    const step = tryStep(place.own, value, place.rule, seenAt);
+    const joining = { ...step, success: [...step.success, ...along] };
+    const { succeeded, responses, revision } = await place.put(joining, value, waiting);
+    if (succeeded) {
+      place.standsSince(revision);
+      return undefined;
+    }
+    const [own, ...others] = responses;
+    if (adopt(place, own)) return undefined;
+    const outlooks = outlooksOf(place.own.spots, others);
+    for (const { ahead } of outlooks) mustAgree(place, ahead);
+    const blocked = outlooks.findIndex(({ ahead }) => place.rule.blockers(ahead).length > 0);
+    const outlook = outlooks[blocked];
+    if (outlook) return othersOf(place.queues[blocked]?.name ?? "", outlook);
+    seenAt = revision;
+  }
+}
+
+/** Whether an earlier attempt was carried out, whose answer got lost. */
+function adopt(place: Place, own: ResponseOp | undefined): boolean {
+  const [entry] = entriesOf(own);
+  // What has answered now made void all that was sent before it.
+  if (entry) place.standsSince(entry.createRevision);
+  else place.standsNowhere();
+  return entry !== undefined;
+}
+
+/** Those who ask for the same thing must mean the same number. */
+function mustAgree({ rule, queues }: Place, entries: readonly Entry[]): void {
+  const { mode } = rule;
+  if (!("total" in mode)) return;
+  for (const { mode: other } of entries) {
+    if (other.kind !== mode.kind || other.total === mode.total) continue;
+    throw new DisagreementError(queues[0]?.name ?? "", mode.total, other.total);
+  }
+}
+
+function entryIn({ queues }: Place): (kv: Entry["kv"]) => Entry {
+  return (kv) => entryOf(queues[0]?.prefix ?? "", kv);
+}

@@ -1,0 +1,156 @@
+import { DisagreementError, StoreError } from "../errors.ts";
+import { attemptMs } from "./attempts.ts";
+import { type Entry, entryValue } from "./entry.ts";
+import { bytesOf, queuePrefix } from "./keys.ts";
+import { randomLeaseId } from "./lease-id.ts";
+import { infixOf, type Mode } from "./mode.ts";
+import { checkKnown, checkSignal, checkSpan, checkWaiting } from "./options.ts";
+import { readQueue, untilQueue } from "./queue-view.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Waiting } from "./transactor.ts";
+
+/** What `latch` takes. */
+export interface LatchOptions {
+  /**
+   * How long a count stands, in milliseconds, whatever becomes of the process that counted. Etcd
+   * forgets it then, as `reset` does.
+   *
+   * @default 86_400_000, a day
+   */
+  readonly keepMs?: number | undefined;
+}
+
+/**
+ * A latch that opens once it was counted down so many times, and stays open: for those who have
+ * to wait until others are ready, or done.
+ *
+ * ```ts
+ * const migrated = locks.latch("migrated/v42", 3);
+ * await migrated.countDown(); // in each of three shards, when it is done
+ * await migrated.wait(); // wherever that matters
+ * ```
+ *
+ * A count outlives the process that counted, for `keepMs`: a latch is for something that
+ * happens once, so give the next occasion another name, or `reset` it when nobody uses it. All
+ * have to go by the same number: one that goes by another is told (`DISAGREEMENT`).
+ */
+export class Latch {
+  /** The name of the latch. */
+  readonly name: string;
+  /** How many times it has to be counted down. */
+  readonly total: number;
+  readonly #sessions: Sessions;
+  readonly #keepMs: number;
+
+  /** @internal */
+  constructor(sessions: Sessions, name: string, total: number, options: LatchOptions = {}) {
+    checkKnown(options, ["keepMs"]);
+    checkSpan("keepMs", options.keepMs);
+    this.#sessions = sessions;
+    this.name = name;
+    this.total = total;
+    this.#keepMs = options.keepMs ?? 86_400_000;
+  }
+
+  /**
+   * Counts one down. Resolves with how many are left. On an open latch it does nothing.
+   *
+   * @throws {DisagreementError} when others go by another number.
+   * @throws {StoreUnavailableError} when etcd does not answer in time. It may have been counted.
+   * @throws the reason of `signal`, when that aborts. It may have been counted.
+   */
+  async countDown(waiting: Waiting = {}): Promise<number> {
+    if ((await this.count(waiting)) === 0) return 0;
+    const { etcd, options } = this.#sessions;
+    const { clock, identity, callTimeoutMs } = options;
+    const session = await this.#sessions.session(waiting.signal);
+    const lease = randomLeaseId();
+    const { signal, timeoutMs = callTimeoutMs } = waiting;
+    try {
+      const ttl = BigInt(Math.ceil(this.#keepMs / 1_000));
+      await etcd.leaseGrant({ id: lease, ttl }, { signal, timeoutMs });
+      const key = bytesOf(`${this.#prefix}${infixOf(this.#mode)}${lease.toString(16)}`);
+      const value = entryValue(identity, clock.wallTime());
+      await session.commit(
+        { compare: [], success: [{ op: "put", request: { key, value, lease } }], otherwise: [] },
+        waiting,
+      );
+    } catch (error) {
+      // Whoever is told that it may have been counted would count again.
+      const attempt = { timeoutMs: attemptMs(options.ttlMs), keepsProcessAlive: false };
+      void etcd.leaseRevoke(lease, attempt).catch(() => {});
+      throw error;
+    }
+    return this.count(waiting);
+  }
+
+  /**
+   * How many are left to be counted down; 0 if it is open.
+   *
+   * @throws {DisagreementError} when others go by another number.
+   * @throws {StoreUnavailableError} when etcd does not answer in time.
+   */
+  async count(waiting: Waiting = {}): Promise<number> {
+    checkWaiting(waiting);
+    return this.#left(await readQueue(this.#sessions, this.#prefix, waiting));
+  }
+
+  /**
+   * Waits until it is open.
+   *
+   * @throws {DisagreementError} when others go by another number.
+   * @throws {StoreUnavailableError} when etcd does not answer at first. Later it waits for etcd, too.
+   * @throws {ClosedError} when the client is closed first.
+   * @throws the reason of `signal`, when that aborts.
+   */
+  async wait(options: Pick<Waiting, "signal"> = {}): Promise<void> {
+    checkKnown(options, ["signal"]);
+    checkSignal(options.signal);
+    if ((await this.count(options)) === 0) return;
+    const isOpen = (entries: readonly Entry[]): boolean =>
+      countOf(entries, this.#mode) >= this.total;
+    await untilQueue(this.#sessions, this.#prefix, isOpen, options.signal);
+  }
+
+  /**
+   * Forgets all that was counted: it is closed, and may be given another number. Nobody should
+   * count at the same time.
+   *
+   * @throws {StoreUnavailableError} when etcd does not answer in time. It may have been forgotten in part.
+   */
+  async reset(waiting: Waiting = {}): Promise<void> {
+    checkWaiting(waiting);
+    const { etcd, options } = this.#sessions;
+    const { signal, timeoutMs = options.callTimeoutMs } = waiting;
+    const entries = await readQueue(this.#sessions, this.#prefix, waiting);
+    const counts = entries.filter(({ mode }) => mode.kind === "latch");
+    // Each has a lease of its own; one that is gone already is as good.
+    await Promise.all(
+      counts.map(({ kv }) => etcd.leaseRevoke(kv.lease, { signal, timeoutMs }).catch(ignoreGone)),
+    );
+  }
+
+  get #mode(): Mode & { readonly total: number } {
+    return { kind: "latch", total: this.total };
+  }
+
+  get #prefix(): string {
+    return queuePrefix(this.#sessions.options.namespace, this.name);
+  }
+
+  #left(entries: readonly Entry[]): number {
+    for (const { mode } of entries) {
+      if (mode.kind !== "latch" || mode.total === this.total) continue;
+      throw new DisagreementError(this.name, this.total, mode.total);
+    }
+    return Math.max(0, this.total - countOf(entries, this.#mode));
+  }
+}
+
+function countOf(entries: readonly Entry[], { total }: { readonly total: number }): number {
+  return entries.filter(({ mode }) => mode.kind === "latch" && mode.total === total).length;
+}
+
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof StoreError && error.status === "NOT_FOUND")) throw error;
+}

@@ -1,0 +1,118 @@
+import { type Holder, InvalidOptionError } from "../errors.ts";
+import type { KeyValue } from "../etcd/api.ts";
+import { type Entry, entryOf, holderOf } from "./entry.ts";
+import {
+  bytesOf,
+  encodedName,
+  nameOf,
+  prefixEnd,
+  queuePrefix,
+  sessionsPrefix,
+  textOf,
+} from "./keys.ts";
+import { checkCount, checkKnown, checkSignal } from "./options.ts";
+import { entriesOf } from "./queue-requests.ts";
+import { holdersAmong } from "./rule.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** What `list` takes. */
+export interface ListOptions {
+  /** Only locks whose names begin with it. @default "" */
+  readonly prefix?: string | undefined;
+  /** How many entries to ask etcd for at once, from 1 to 10,000. @default 500 */
+  readonly pageSize?: number | undefined;
+  /** Ends it with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A lock that somebody holds, as `list` shows it. */
+export interface LockSummary {
+  /** The name of the lock. */
+  readonly name: string;
+  /** Those who hold it, oldest first. */
+  readonly holders: readonly Holder[];
+  /** How many wait for it. */
+  readonly waiters: number;
+}
+
+/**
+ * The locks of the namespace that somebody holds, by the order of their keys, one page after
+ * another: there is never more than a page of them, and the queue of one lock, in memory. A lock
+ * that is taken or released meanwhile may be in it or not.
+ */
+export function list(
+  sessions: Sessions,
+  options: ListOptions = {},
+): AsyncGenerator<LockSummary, void, undefined> {
+  checkKnown(options, ["prefix", "pageSize", "signal"]);
+  const { prefix = "", pageSize = 500, signal } = options;
+  if (typeof prefix !== "string" || !prefix.isWellFormed()) {
+    throw new InvalidOptionError("prefix", "a well-formed string", prefix);
+  }
+  checkCount("pageSize", pageSize, 10_000);
+  checkSignal(signal);
+  return summaries(sessions, prefix, pageSize, signal);
+}
+
+async function* summaries(
+  ...args: Parameters<typeof queuesBelow>
+): AsyncGenerator<LockSummary, void, undefined> {
+  for await (const { name, entries } of queuesBelow(...args)) {
+    const count = holdersAmong(entries);
+    const holders = entries.slice(0, count).map(holderOf);
+    yield { name, holders, waiters: entries.length - count };
+  }
+}
+
+/** The entries of each lock whose name begins with `prefix`, oldest first. */
+export async function* queuesBelow(
+  sessions: Sessions,
+  prefix: string,
+  pageSize: number,
+  signal?: AbortSignal | undefined,
+): AsyncGenerator<{ name: string; entries: readonly Entry[] }, void, undefined> {
+  const { namespace } = sessions.options;
+  let name: string | undefined;
+  let entries: Entry[] = [];
+  const sorted = (): readonly Entry[] =>
+    entries.sort((a, b) => Number(a.createRevision - b.createRevision));
+  for await (const kv of pages(sessions, namespace + encodedName(prefix), pageSize, signal)) {
+    const next = nameOf(namespace, kv.key);
+    if (next !== name) {
+      if (name !== undefined) yield { name, entries: sorted() };
+      [name, entries] = [next, []];
+    }
+    // A key that belongs to no lock, which others may have put there.
+    if (next === undefined) continue;
+    entries.push(entryOf(queuePrefix(namespace, next), kv));
+  }
+  if (name !== undefined) yield { name, entries: sorted() };
+}
+
+/** All keys that begin with `prefix`, but for those of sessions, page by page. */
+async function* pages(
+  sessions: Sessions,
+  prefix: string,
+  pageSize: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<KeyValue, void, undefined> {
+  const hidden = sessionsPrefix(sessions.options.namespace);
+  const rangeEnd = prefix === "" ? new Uint8Array(1) : prefixEnd(bytesOf(prefix));
+  let key: Uint8Array = prefix === "" ? new Uint8Array(1) : bytesOf(prefix);
+  for (let more = true; more; ) {
+    const request = { key, rangeEnd, limit: BigInt(pageSize) };
+    const { responses } = await sessions.ask({ success: [{ op: "range", request }] }, { signal });
+    const [response] = responses;
+    const kvs = entriesOf(response);
+    more = response?.op === "range" && response.response.more;
+    for (const kv of kvs) {
+      if (!textOf(kv.key).startsWith(hidden)) yield kv;
+    }
+    const last = kvs.at(-1)?.key;
+    if (!last) return;
+    // Right behind the last one; or behind all sessions, which may be many.
+    key = textOf(last).startsWith(hidden)
+      ? prefixEnd(bytesOf(hidden))
+      : Buffer.concat([last, Buffer.of(0)]);
+  }
+}

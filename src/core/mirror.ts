@@ -1,0 +1,148 @@
+import { type Clock, sleep } from "../clock.ts";
+import { StoreError } from "../errors.ts";
+import type { Etcd, KeyValue, TxnRequest, TxnResponse, WatchEvent } from "../etcd/api.ts";
+import { type Entry, entryOf } from "./entry.ts";
+import { entriesOf, everyoneIn } from "./queue-requests.ts";
+import { steadyWatch } from "./steady-watch.ts";
+import { throughConsensus } from "./through-consensus.ts";
+
+/** What a mirror is told by, and of what. */
+export interface MirrorOptions {
+  readonly etcd: Etcd;
+  readonly clock: Clock;
+  /** What the keys of the queue begin with. */
+  readonly prefix: string;
+  /** Asks etcd, again and again while there is no answer. */
+  readonly ask: (request: TxnRequest) => Promise<TxnResponse>;
+  /**
+   * The entries have changed, by what is told of one revision; or they were read, for the first
+   * time or because what happened meanwhile was not seen.
+   */
+  onChange(change: Change | undefined): void;
+}
+
+/** What changed in a queue at one revision. */
+export interface Change {
+  readonly revision: bigint;
+  readonly joined: readonly Entry[];
+  readonly left: readonly Entry[];
+}
+
+// Before a read that got no answer is tried again.
+const pauseMs = 500;
+
+/**
+ * The entries of a queue in their order, read once and then kept up to date by what the watch
+ * tells, for those who need to see all of them. Who only waits for a turn does not.
+ */
+export class Mirror {
+  readonly #options: MirrorOptions;
+  readonly #stop = new AbortController();
+  readonly #watch: { close(): void };
+  /** In the order in which they were created: entries come at the end, and keep their place. */
+  #entries = new Map<string, Entry>();
+  /** The revision up to which we know; 0 while it is being read. */
+  #revision = 0n;
+  #standingAt = -1n;
+  /** What the watch told while we were reading. */
+  #early: WatchEvent[] = [];
+  #list: readonly Entry[] | undefined;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    const { key, rangeEnd } = everyoneIn(options.prefix);
+    this.#watch = steadyWatch(
+      options.etcd,
+      options.clock,
+      { key, rangeEnd },
+      {
+        onStanding: (revision, gapless) => {
+          if (!gapless) void this.#read(revision);
+        },
+        onEvents: (events) => this.#see(events),
+      },
+    );
+  }
+
+  /** The entries, oldest first; undefined until they have been read for the first time. */
+  get entries(): readonly Entry[] | undefined {
+    if (this.#revision === 0n) return undefined;
+    this.#list ??= [...this.#entries.values()];
+    return this.#list;
+  }
+
+  /** Ends it: nothing is called afterwards. */
+  close(): void {
+    this.#stop.abort();
+    this.#watch.close();
+  }
+
+  async #read(standingAt: bigint): Promise<void> {
+    const { signal } = this.#stop;
+    const { clock, prefix, ask } = this.#options;
+    this.#revision = 0n;
+    this.#standingAt = standingAt;
+    const range = everyoneIn(prefix);
+    const sort = { by: "createRevision", order: "ascending" } as const;
+    // Until it is read, or has to be read anew.
+    const isDue = (): boolean => !signal.aborted && this.#standingAt === standingAt;
+    while (isDue()) {
+      try {
+        const { responses, header } = await ask({
+          success: [{ op: "range", request: { ...range, sort } }],
+          failure: [throughConsensus(range.key)],
+        });
+        // Another member may be behind the one that the watch stands on.
+        if (!isDue() || header.revision < standingAt) continue;
+        this.#begin(entriesOf(responses[0]), header.revision);
+        return;
+      } catch (error) {
+        if (!isDue() || !(error instanceof StoreError)) return;
+        await sleep(clock, pauseMs, signal).catch(() => {});
+      }
+    }
+  }
+
+  #begin(kvs: readonly KeyValue[], revision: bigint): void {
+    const entries = kvs.map((kv) => entryOf(this.#options.prefix, kv));
+    this.#entries = new Map(entries.map((entry) => [entry.key, entry]));
+    this.#list = undefined;
+    this.#revision = revision;
+    this.#options.onChange(undefined);
+    this.#see(this.#early.splice(0));
+  }
+
+  #see(events: readonly WatchEvent[]): void {
+    if (this.#revision === 0n) {
+      this.#early.push(...events);
+      return;
+    }
+    for (let index = 0; index < events.length && !this.#stop.signal.aborted; ) {
+      const revision = events[index]?.kv.modRevision ?? 0n;
+      const end = events.findIndex(({ kv }, at) => at > index && kv.modRevision !== revision);
+      const batch = events.slice(index, end < 0 ? events.length : end);
+      index += batch.length;
+      // What was read already is told again.
+      if (revision > this.#revision) this.#apply(revision, batch);
+    }
+  }
+
+  #apply(revision: bigint, events: readonly WatchEvent[]): void {
+    const joined: Entry[] = [];
+    const left: Entry[] = [];
+    for (const { type, kv } of events) {
+      const entry = entryOf(this.#options.prefix, kv);
+      const before = this.#entries.get(entry.key);
+      // Who came back stands at the end.
+      const isNew = type === "put" && kv.version === 1n;
+      if (before && (type === "delete" || isNew)) {
+        this.#entries.delete(entry.key);
+        left.push(before);
+      }
+      if (type === "put") this.#entries.set(entry.key, entry);
+      if (isNew) joined.push(entry);
+    }
+    this.#list = undefined;
+    this.#options.onChange({ revision, joined, left });
+  }
+}

@@ -1,0 +1,202 @@
+import { type Holder, InvalidOptionError } from "../errors.ts";
+import type { RequestOp } from "../etcd/api.ts";
+import { onAbort } from "../signals.ts";
+import { attemptMs } from "./attempts.ts";
+import { attempt } from "./contend.ts";
+import { entryOf, entryValue, holderOf } from "./entry.ts";
+import { Hold } from "./hold.ts";
+import { bytesOf } from "./keys.ts";
+import { randomLeaseId } from "./lease-id.ts";
+import type { Work } from "./lock.ts";
+import { infixOf } from "./mode.ts";
+import {
+  checkDuration,
+  checkFunction,
+  checkKnown,
+  checkSignal,
+  checkSpan,
+  checkText,
+} from "./options.ts";
+import { Place } from "./place.ts";
+import { entriesOf, firstIn } from "./queue-requests.ts";
+import { exclusiveRule } from "./rule.ts";
+import { runWith } from "./run.ts";
+import type { Sessions } from "./sessions.ts";
+import { throughConsensus } from "./through-consensus.ts";
+
+/** What `once` takes: `everyMs` or `untilMs`, to tell one tick from the next. */
+export interface OnceOptions {
+  /**
+   * How often the ticks come, in milliseconds. Whoever comes within half of that after the first
+   * one came comes for the same tick: so the clocks of replicas may differ by just under half of it.
+   */
+  readonly everyMs?: number | undefined;
+  /** Until when, by this process's time of day in milliseconds since 1970, whoever comes comes for the same tick. */
+  readonly untilMs?: number | undefined;
+  /**
+   * How long nobody else gets in after the work has ended, in milliseconds, however long it took
+   * (ShedLock's lockAtLeastFor). Too long a time makes the next tick fail.
+   *
+   * @default 0, beyond what `everyMs` or `untilMs` say
+   */
+  readonly minHoldMs?: number | undefined;
+  /** What it is done for: at most 4,096 bytes. People who look at the queue see it. */
+  readonly reason?: string | undefined;
+  /** Gives up when it aborts, unless the work has begun. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Whether the work was done here, and what it returned; or who does it, or has done it. */
+export type OnceOutcome<T> =
+  | { readonly ran: true; readonly result: T }
+  | { readonly ran: false; readonly holder: Holder | undefined };
+
+/**
+ * Does `work` if nobody else does, or has done, for this tick.
+ *
+ * Whoever comes first puts two entries into the queue, in one transaction: its hold, which ends
+ * with the work, and one on a lease of its own, which nobody renews: it stands there until the
+ * tick is over, whatever becomes of this process.
+ */
+export async function once<T>(
+  sessions: Sessions,
+  name: string,
+  options: OnceOptions,
+  work: Work<T>,
+): Promise<OnceOutcome<T>> {
+  check(options);
+  checkFunction("work", work);
+  const { signal, reason, minHoldMs = 0 } = options;
+  const { clock, identity } = sessions.options;
+  const [queue] = await sessions.queues([name], signal);
+  if (!queue) throw new RangeError("There is a queue for each name");
+
+  // All but one come in vain: that costs them one look.
+  const { responses } = await queue.session.ask(
+    { success: [firstIn(queue.range)], failure: [throughConsensus(queue.range.key)] },
+    { signal },
+  );
+  const [first] = entriesOf(responses[0]);
+  if (first) return { ran: false, holder: holderOf(entryOf(queue.prefix, first)) };
+
+  const windowMs = windowOf(options, clock.wallTime());
+  const value = entryValue(identity, clock.wallTime(), { reason });
+  const kept = new Kept(sessions, queue.prefix, value);
+  const until = clock.now() + windowMs;
+  const put = await kept.prepare(Math.max(windowMs, minHoldMs, 1), signal);
+  let outcome: Awaited<ReturnType<typeof attempt>>;
+  try {
+    outcome = await attempt(
+      { queues: [queue], rule: exclusiveRule, value, along: [put] },
+      { signal },
+    );
+  } catch (error) {
+    kept.end();
+    throw error;
+  }
+  if (!(outcome instanceof Place)) {
+    kept.end();
+    return { ran: false, holder: outcome.holder };
+  }
+  const running = runWith(new Hold(outcome), async (hold) => {
+    try {
+      return await work(hold);
+    } finally {
+      const endsAt = Math.max(until, clock.now() + minHoldMs);
+      // If that does not succeed, the release, which comes next, says why.
+      if (endsAt > until) await kept.renew(hold, minHoldMs).catch(() => {});
+      kept.endAt(endsAt);
+    }
+  });
+  return { ran: true, result: await sessions.track(running) };
+}
+
+/** How long from now on everybody comes for the same tick. */
+function windowOf({ everyMs, untilMs }: OnceOptions, wallTime: number): number {
+  if (everyMs !== undefined) return everyMs / 2;
+  return Math.max(0, (untilMs ?? wallTime) - wallTime);
+}
+
+/** The entry that stands in the queue until a tick is over. */
+class Kept {
+  readonly #sessions: Sessions;
+  readonly #prefix: string;
+  readonly #value: Uint8Array;
+  #lease = 0n;
+  #key: Uint8Array = new Uint8Array();
+
+  constructor(sessions: Sessions, prefix: string, value: Uint8Array) {
+    this.#sessions = sessions;
+    this.#prefix = prefix;
+    this.#value = value;
+  }
+
+  /** Opens a lease for it. Resolves with what puts it. */
+  async prepare(ms: number, signal: AbortSignal | undefined): Promise<RequestOp> {
+    const { etcd, options } = this.#sessions;
+    const id = randomLeaseId();
+    this.#lease = id;
+    if (this.#key.length === 0) {
+      this.#key = bytesOf(`${this.#prefix}${infixOf({ kind: "kept" })}${id.toString(16)}`);
+    }
+    const ttl = BigInt(Math.ceil(ms / 1_000));
+    try {
+      await etcd.leaseGrant({ id, ttl }, { signal, timeoutMs: options.callTimeoutMs });
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+    return { op: "put", request: { key: this.#key, value: this.#value, lease: id } };
+  }
+
+  /** Lets it stand for `ms` from now on, if the hold is still ours. */
+  async renew(hold: Hold, ms: number): Promise<void> {
+    const { session, guard } = hold.place;
+    const before = this.#lease;
+    const put = await this.prepare(ms, undefined);
+    await session.commit({ compare: guard, success: [put], otherwise: [] });
+    this.#revoke(before);
+  }
+
+  /** Takes it away when the tick is over. If we are not there any more then, its lease ends by itself. */
+  endAt(at: number): void {
+    const { closed, options } = this.#sessions;
+    const { clock } = options;
+    const cancel = clock.setTimer(
+      Math.max(0, at - clock.now()),
+      () => {
+        stopListening();
+        this.end();
+      },
+      { keepsProcessAlive: false },
+    );
+    const stopListening = onAbort(closed, cancel);
+  }
+
+  /** Takes it away. */
+  end(): void {
+    this.#revoke(this.#lease);
+  }
+
+  #revoke(lease: bigint): void {
+    const { etcd, options } = this.#sessions;
+    const timeoutMs = attemptMs(options.ttlMs);
+    void etcd.leaseRevoke(lease, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
+  }
+}
+
+function check(options: OnceOptions): void {
+  checkKnown(options, ["everyMs", "untilMs", "minHoldMs", "reason", "signal"]);
+  const { everyMs, untilMs, minHoldMs, reason, signal } = options;
+  checkSpan("everyMs", everyMs);
+  checkDuration("minHoldMs", minHoldMs);
+  if (minHoldMs !== undefined && minHoldMs > 0) checkSpan("minHoldMs", minHoldMs);
+  if (untilMs !== undefined && !Number.isFinite(untilMs)) {
+    throw new InvalidOptionError("untilMs", "a time in milliseconds since 1970", untilMs);
+  }
+  if ((everyMs === undefined) === (untilMs === undefined)) {
+    throw new InvalidOptionError("options", "given either everyMs or untilMs", options);
+  }
+  checkText("reason", reason);
+  checkSignal(signal);
+}

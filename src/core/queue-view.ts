@@ -1,0 +1,62 @@
+import { ClosedError } from "../errors.ts";
+import { abortable, onAbort } from "../signals.ts";
+import { type Entry, entryOf } from "./entry.ts";
+import { Mirror } from "./mirror.ts";
+import { entriesOf, everyoneIn } from "./queue-requests.ts";
+import type { Sessions } from "./sessions.ts";
+import { throughConsensus } from "./through-consensus.ts";
+import type { Waiting } from "./transactor.ts";
+
+/** Reads all entries of the queue whose keys begin with `prefix`, oldest first. */
+export async function readQueue(
+  sessions: Sessions,
+  prefix: string,
+  waiting: Waiting = {},
+): Promise<readonly Entry[]> {
+  const range = everyoneIn(prefix);
+  const sort = { by: "createRevision", order: "ascending" } as const;
+  const { responses } = await sessions.ask(
+    {
+      success: [{ op: "range", request: { ...range, sort } }],
+      failure: [throughConsensus(range.key)],
+    },
+    waiting,
+  );
+  return entriesOf(responses[0]).map((kv) => entryOf(prefix, kv));
+}
+
+/**
+ * Watches all entries of a queue until `isReached` says so of them. Resolves with those.
+ *
+ * @throws {ClosedError} when the client is closed first.
+ * @throws the reason of `signal`, when that aborts first.
+ */
+export async function untilQueue(
+  sessions: Sessions,
+  prefix: string,
+  isReached: (entries: readonly Entry[]) => boolean,
+  signal?: AbortSignal | undefined,
+): Promise<readonly Entry[]> {
+  const { etcd, closed, options } = sessions;
+  let stop = (): void => {};
+  let mirror: Mirror | undefined;
+  const reached = new Promise<readonly Entry[]>((resolve, reject) => {
+    mirror = new Mirror({
+      etcd,
+      clock: options.clock,
+      prefix,
+      ask: (request) => sessions.ask(request),
+      onChange() {
+        const entries = mirror?.entries;
+        if (entries && isReached(entries)) resolve(entries);
+      },
+    });
+    stop = onAbort(closed, () => reject(new ClosedError()));
+  });
+  try {
+    return await abortable(reached, signal);
+  } finally {
+    stop();
+    mirror?.close();
+  }
+}
