@@ -12,7 +12,7 @@ import type { Mode } from "./mode.ts";
 import { checkKey, checkKnown, checkSpan, checkValue, checkWaiting } from "./options.ts";
 import type { Place } from "./place.ts";
 import { madeAt } from "./queue-requests.ts";
-import type { Waiting } from "./transactor.ts";
+import { SessionGoneError, type Waiting } from "./transactor.ts";
 
 // A hold that is over before this needs no watch on its key; one that lasts longer hears of
 // the removal of its key within 50 ms from the start.
@@ -295,7 +295,8 @@ export class Hold implements AsyncDisposable {
       const lost = this.#look();
       if (lost) throw lost;
       // It went by a release of ours that was under way.
-      throw error instanceof EntryLostError ? new LockLostError(this.name, "released") : error;
+      const isGone = error instanceof EntryLostError || error instanceof SessionGoneError;
+      throw isGone ? new LockLostError(this.name, "released") : error;
     }
   }
 

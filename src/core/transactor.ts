@@ -277,7 +277,7 @@ export class Transactor {
 }
 
 /** Etcd says that the session's lease or key is gone. Whoever owns the session has been told why. */
-class SessionGoneError extends Error {
+export class SessionGoneError extends Error {
   override name = "SessionGoneError";
 
   constructor(options?: ErrorOptions) {

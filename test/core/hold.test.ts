@@ -142,6 +142,27 @@ describe("Hold", () => {
     expect(await allKeys(bench.store)).not.toContain("report");
   });
 
+  it("writes nothing after its release, and says so also when the session is gone by then", async () => {
+    let arrive = (): void => {};
+    const arrival = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    bench.etcd.override("txn", (request, options) =>
+      arrival.then(() => bench.store.txn(request, options)),
+    );
+    const late = hold.put("written", "late").catch((error: unknown) => error);
+    await settle();
+    bench.etcd.override("txn", undefined);
+
+    await hold.release();
+    const [, lease = ""] = /\/([0-9a-f]+)-/.exec(hold.key) ?? [];
+    await bench.store.leaseRevoke(BigInt(`0x${lease}`));
+    arrive();
+
+    expect(await late).toMatchObject({ code: "LOCK_LOST", reason: "released" });
+    expect(await allKeys(bench.store)).not.toContain("written");
+  });
+
   it("finds out by verify that its key is gone", async () => {
     await deleteKey(bench.store, hold.key);
     await expect(hold.verify()).rejects.toMatchObject({ code: "LOCK_LOST", reason: "deleted" });

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 /** Something that a worker says. */
 export type Fact = Readonly<Record<string, unknown>>;
 
-/** A process that holds a lock or waits for it. */
+/** A process that holds locks or waits for them. */
 export interface Worker {
   readonly pid: number;
   /** Resolves with what the worker says of `topic`, now or before. */
@@ -15,7 +15,7 @@ export interface Worker {
   readonly facts: readonly Fact[];
   tell(command: "put" | "release" | "end"): void;
   signal(name: NodeJS.Signals): void;
-  /** Resolves with the exit code once the process has ended. */
+  /** Resolves with the exit code once the process has ended and all that it said was heard. */
   ended(): Promise<number | null>;
 }
 
@@ -26,12 +26,17 @@ process.once("exit", () => {
 
 /** Starts a process that connects to `endpoint` and asks for the lock `name`. */
 export function startWorker(endpoint: string, name: string, ttlMs: number): Worker {
-  const script = fileURLToPath(new URL("./worker.mjs", import.meta.url));
-  const child = spawn(process.execPath, [script, endpoint, name, String(ttlMs)], {
+  return startProcess(new URL("./worker.mjs", import.meta.url), [endpoint, name, String(ttlMs)]);
+}
+
+/** Starts a process that says what happens as JSON, a line each. */
+export function startProcess(script: URL, args: readonly string[]): Worker {
+  const child = spawn(process.execPath, [fileURLToPath(script), ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   running.add(child);
-  const exited = once(child, "exit").then(([code]: (number | null)[]) => {
+  // Unlike "exit", this comes after everything that it said.
+  const exited = once(child, "close").then(([code]: (number | null)[]) => {
     running.delete(child);
     return code ?? null;
   });

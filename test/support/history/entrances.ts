@@ -1,0 +1,20 @@
+import { type Holding, holdingsByName, type Request } from "./request.ts";
+
+/** The moment at which somebody gets in. */
+export interface Entrance {
+  readonly entering: Holding;
+  /** Who held then, and went on to. */
+  readonly inside: readonly Holding[];
+}
+
+/** Every moment at which somebody gets in. Whatever is wrong begins at one. */
+export function* entrances(requests: readonly Request[]): Generator<Entrance> {
+  for (const holdings of holdingsByName(requests).values()) {
+    let inside: readonly Holding[] = [];
+    for (const entering of holdings) {
+      inside = inside.filter(({ until }) => until > entering.gotAt);
+      yield { entering, inside };
+      inside = [...inside, entering];
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** What a lock is wanted for: to have it alone, or together with others who want the same. */
+export type Mode = "exclusive" | "write" | "election" | "read" | "permits";
+
+/** What somebody wants of a lock. */
+export interface Want {
+  readonly mode: Mode;
+  /** How many permits of a semaphore. Other modes say 1. */
+  readonly permits: number;
+}
+
+/** Something that happened to a request, as the one who made it knows it. */
+export interface RequestEvent extends Want {
+  /** In milliseconds of one clock that everybody shares. */
+  readonly at: number;
+  /** The process, its life and its strand: "3.1/a". A strand asks one thing at a time. */
+  readonly who: string;
+  readonly kind: "asked" | "got" | "left" | "gave up" | "lost";
+  readonly name: string;
+  /** The fencing token in decimal, once there is one. */
+  readonly token?: string;
+  /** With "asked": how long it waits at most. 0 does not wait; absent waits for ever. */
+  readonly waitMs?: number;
+  /** With "lost": the last moment at which it was told that it holds. */
+  readonly heldUntil?: number;
+  readonly why?: string;
+}
+
+/** Something that was done to a process: "3.1". */
+export interface ProcessEvent {
+  readonly at: number;
+  readonly who: string;
+  readonly kind: "died" | "stopped" | "went on";
+}
+
+/**
+ * One line of a history. It is plain data, so that a process can print it.
+ *
+ * Moments are chosen such that what a history says is certain. "got", "left" and `heldUntil`
+ * are taken right before `held` was asked and found true: at that moment it did believe. "left"
+ * is told before the release is sent, and "died" before the process is killed.
+ */
+export type HistoryEvent = RequestEvent | ProcessEvent;
+
+/** The process that a strand belongs to. */
+export function processOf(who: string): string {
+  return who.split("/")[0] ?? who;
+}

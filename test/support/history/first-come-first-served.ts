@@ -1,0 +1,24 @@
+import { holdingsByName, type Request } from "./request.ts";
+import { fitTogether } from "./sharing.ts";
+import { story } from "./story.ts";
+
+/**
+ * Nobody gets in past somebody who joined the queue before, still stands there, and would
+ * not fit in as well. The token tells when who joined; whoever has none yet is not counted.
+ */
+export function firstComeFirstServed(
+  requests: readonly Request[],
+  capacity: number,
+): string | undefined {
+  for (const holdings of holdingsByName(requests).values()) {
+    for (const entering of holdings) {
+      const ahead = holdings.filter(
+        ({ token, until }) => token < entering.token && until > entering.gotAt,
+      );
+      if (!fitTogether([...ahead, entering], capacity)) {
+        return story("The last of these got in past those who came before", [...ahead, entering]);
+      }
+    }
+  }
+  return undefined;
+}

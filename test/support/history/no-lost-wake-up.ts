@@ -1,0 +1,54 @@
+import { type HistoryEvent, processOf } from "./event.ts";
+import { grouped } from "./grouped.ts";
+import { isHolding, type Request } from "./request.ts";
+import { ms, story } from "./story.ts";
+
+/** How long things may take. */
+export interface Bounds {
+  /** From when the way is free until the next one has got in. */
+  readonly wakeMs: number;
+  /** How much longer etcd keeps an entry whose owner can't take it away. */
+  readonly expiryMs: number;
+}
+
+/**
+ * Whoever asked got in or gave up, and got in soon after the last one in its way was gone.
+ * Of whoever has no token it is not known where it stood, so it counts as ahead.
+ */
+export function noLostWakeUp(
+  requests: readonly Request[],
+  history: readonly HistoryEvent[],
+  { wakeMs, expiryMs }: Bounds,
+): string | undefined {
+  const stuck = requests.filter(({ end }) => end === undefined);
+  if (stuck.length > 0) return story("Not everybody got in or gave up", stuck);
+
+  const disturbed = disturbances(history);
+  /** When its entry was gone at the latest. */
+  const goneAt = (request: Request): number => {
+    const { end, until } = request;
+    const lingers = end === "lost" || disturbed(request, until + wakeMs);
+    return lingers ? until + expiryMs : until;
+  };
+  const byName = grouped(requests, ({ name }) => name);
+  for (const late of requests.filter(isHolding)) {
+    const { token, askedAt, gotAt } = late;
+    if (gotAt - askedAt <= wakeMs || disturbed(late, gotAt)) continue;
+    const inItsWay = (byName.get(late.name) ?? []).filter(
+      (other) => other.askedAt < gotAt && (!isHolding(other) || other.token < token),
+    );
+    const freeAt = Math.max(askedAt, ...inItsWay.map(goneAt));
+    if (gotAt - freeAt > wakeMs) return story(`Free since ${ms(freeAt)}, but let in late`, [late]);
+  }
+  return undefined;
+}
+
+/** Finds out whether a process was killed or stood still at some time from a request's beginning. */
+function disturbances(
+  history: readonly HistoryEvent[],
+): (request: Request, until: number) => boolean {
+  const events = history.filter(({ kind }) => ["died", "stopped", "went on"].includes(kind));
+  const byProcess = grouped(events, ({ who }) => who);
+  return ({ who, askedAt }, until) =>
+    (byProcess.get(processOf(who)) ?? []).some(({ at }) => at >= askedAt && at <= until);
+}

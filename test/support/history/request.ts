@@ -1,0 +1,97 @@
+import { type HistoryEvent, processOf, type RequestEvent, type Want } from "./event.ts";
+import { grouped } from "./grouped.ts";
+
+/** One request from the moment at which somebody asked until the matter was closed. */
+export interface Request extends Want {
+  readonly who: string;
+  readonly name: string;
+  readonly waitMs: number;
+  readonly askedAt: number;
+  readonly token: bigint | undefined;
+  /** When it got in. */
+  readonly gotAt: number | undefined;
+  /** Until when it is certain to have stood in the queue or held: infinity if it never ended. */
+  readonly until: number;
+  readonly end: "left" | "gave up" | "lost" | "died" | undefined;
+  readonly why: string | undefined;
+}
+
+/** A request that got in. */
+export interface Holding extends Request {
+  readonly token: bigint;
+  readonly gotAt: number;
+}
+
+type Draft = { -readonly [Key in keyof Request]: Request[Key] };
+
+/**
+ * Gathers what belongs together, in the order in which it was asked. What a process said
+ * between our decision to kill it and its death does not count.
+ *
+ * @throws when the history makes no sense, such as a lock that nobody asked for.
+ */
+export function requestsOf(history: readonly HistoryEvent[]): readonly Request[] {
+  const requests: Draft[] = [];
+  const open = new Map<string, Draft>();
+  const dead = new Set<string>();
+  for (const event of inOrder(history)) {
+    if (dead.has(processOf(event.who))) continue;
+    if (event.kind === "died") {
+      dead.add(event.who);
+      for (const [id, draft] of open) {
+        if (processOf(draft.who) !== event.who) continue;
+        Object.assign(draft, { until: event.at, end: "died" });
+        open.delete(id);
+      }
+    } else if ("name" in event) {
+      follow(event, open, requests);
+    }
+  }
+  return requests;
+}
+
+function follow(event: RequestEvent, open: Map<string, Draft>, requests: Draft[]): void {
+  const id = `${event.who} ${event.name}`;
+  const draft = open.get(id);
+  if (event.kind === "asked") {
+    if (draft) throw senseless(event);
+    const { who, name, mode, permits, at: askedAt, waitMs = Number.POSITIVE_INFINITY } = event;
+    const nothingYet = { token: undefined, gotAt: undefined, end: undefined, why: undefined };
+    const until = Number.POSITIVE_INFINITY;
+    const asked = { who, name, mode, permits, askedAt, waitMs, until, ...nothingYet };
+    requests.push(asked);
+    open.set(id, asked);
+    return;
+  }
+  const hasGot = event.kind === "left" || event.kind === "lost";
+  if (!draft || (draft.token !== undefined) !== hasGot) throw senseless(event);
+  if (event.kind === "got") {
+    draft.token = BigInt(event.token ?? 0);
+    draft.gotAt = event.at;
+    return;
+  }
+  draft.until = event.heldUntil ?? event.at;
+  draft.end = event.kind;
+  draft.why = event.why;
+  open.delete(id);
+}
+
+function senseless(event: RequestEvent): Error {
+  return new Error(`This can't have happened next: ${JSON.stringify(event)}`);
+}
+
+function inOrder(history: readonly HistoryEvent[]): readonly HistoryEvent[] {
+  return history.toSorted((a, b) => a.at - b.at);
+}
+
+/** Those who got in, by name, in the order in which they did. */
+export function holdingsByName(
+  requests: readonly Request[],
+): ReadonlyMap<string, readonly Holding[]> {
+  const holdings = requests.filter(isHolding).toSorted((a, b) => a.gotAt - b.gotAt);
+  return grouped(holdings, ({ name }) => name);
+}
+
+export function isHolding(request: Request): request is Holding {
+  return request.token !== undefined;
+}

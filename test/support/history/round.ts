@@ -1,0 +1,52 @@
+import fc from "fast-check";
+import type { Want } from "./event.ts";
+import { type PrimitiveName, primitives } from "./primitives.mjs";
+
+/** One time that somebody asks for a lock and uses it. It is plain data, like the history. */
+export interface Round extends Want {
+  readonly name: string;
+  readonly how: "acquire" | "tryAcquire" | "run";
+  /** How long it waits at most. */
+  readonly waitMs: number | undefined;
+  /** When it changes its mind, counted from the moment at which it asks. */
+  readonly giveUpMs: number | undefined;
+  readonly holdMs: number;
+  /** How often it writes to what the lock protects. */
+  readonly writes: number;
+  /** Whether it lets go while one more write is under way. */
+  readonly writesAsItLeaves: boolean;
+  /** How long it does something else afterwards. */
+  readonly restMs: number;
+}
+
+/** What rounds may be like. */
+export interface RoundOptions {
+  readonly primitive: PrimitiveName;
+  readonly names: readonly string[];
+  /** The longest that somebody waits who does not wait for ever. */
+  readonly patienceMs: number;
+  readonly longestHoldMs: number;
+  readonly longestRestMs: number;
+}
+
+/** Rounds at random: half of those who wait do so for ever, and few change their minds. */
+export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
+  const { primitive, names, patienceMs, longestHoldMs, longestRestMs } = options;
+  const patience = fc.nat({ max: patienceMs });
+  const rare = fc.option(patience, { nil: undefined, freq: 1 });
+  const want = fc.constantFrom(...primitives[primitive].wants);
+  const rest = fc.record({
+    name: fc.constantFrom(...names),
+    how: fc.constantFrom("acquire", "acquire", "run", "tryAcquire"),
+    waitMs: rare,
+    giveUpMs: fc.oneof(
+      { arbitrary: fc.constant(undefined), weight: 3 },
+      { arbitrary: patience, weight: 1 },
+    ),
+    holdMs: fc.nat({ max: longestHoldMs }),
+    writes: fc.nat({ max: 2 }),
+    writesAsItLeaves: fc.boolean(),
+    restMs: fc.nat({ max: longestRestMs }),
+  });
+  return fc.tuple(want, rest).map(([{ mode, permits }, round]) => ({ mode, permits, ...round }));
+}

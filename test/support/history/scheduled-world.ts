@@ -1,0 +1,179 @@
+import type { Scheduler } from "fast-check";
+import { connect } from "../../../src/connect.ts";
+import { EmbeddedEtcd } from "../../../src/etcd/embedded/embedded-etcd.ts";
+import type { Locks } from "../../../src/locks.ts";
+import { type ScheduledEtcd, scheduledEtcd } from "../scheduled-etcd.ts";
+import { SimulatedClock } from "../simulated-clock.ts";
+import { carryOut } from "./carry-out.mjs";
+import type { HistoryEvent } from "./event.ts";
+import { type PrimitiveName, primitives } from "./primitives.mjs";
+import type { Round } from "./round.ts";
+import type { Chronicle } from "./violations.ts";
+import { openWitness } from "./witness.ts";
+
+/**
+ * What may happen to a client at some time. One that stalls finds, when it goes on, that a TTL
+ * has passed. In both cases its leases end some time later.
+ */
+export const fates = ["lives", "stalls", "dies"] as const;
+
+/** What one client does: a list of rounds for each of its strands; and what it meets with. */
+export interface Program {
+  readonly strands: readonly (readonly Round[])[];
+  readonly fate: (typeof fates)[number];
+}
+
+interface Client {
+  readonly name: string;
+  readonly fate: Program["fate"];
+  readonly clock: SimulatedClock;
+  readonly etcd: ScheduledEtcd;
+  readonly locks: Locks;
+}
+
+const expected: Readonly<Record<Program["fate"], readonly string[]>> = {
+  lives: ["ALREADY_LOCKED"],
+  stalls: ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"],
+  dies: ["ALREADY_LOCKED"],
+};
+const ttlMs = 9_000;
+// Far less than after which a waiter looks by itself whether it was woken in vain.
+const longestMs = 4_000;
+const stepMs = 200;
+
+/**
+ * Clients on one store that meet in the order that the scheduler picks. Time stands still as
+ * long as anything else can happen, so nobody is helped by a timer who waits for a message.
+ */
+export class ScheduledWorld {
+  readonly #scheduler: Scheduler;
+  readonly #store = new EmbeddedEtcd({ clock: new SimulatedClock() });
+  readonly #clients: Client[] = [];
+  readonly #history: HistoryEvent[] = [];
+  readonly #dead = new Set<string>();
+  /** Time as histories have it: it only says what came before what. */
+  #ticks = 0;
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  /** Lets the clients go through their programs, and tells all that happened. */
+  async live(primitive: PrimitiveName, programs: readonly Program[]): Promise<Chronicle> {
+    const witness = await openWitness(this.#store, this.#now);
+    await this.#until(programs.map(({ fate }, index) => this.#boot(String(index + 1), fate)));
+    const strands = this.#clients.flatMap((client, index) =>
+      this.#begin(client, primitive, programs[index]?.strands ?? []),
+    );
+    await this.#until(strands);
+    const survivors = this.#clients.filter(({ name }) => !this.#dead.has(name));
+    await this.#until(survivors.map(({ locks }) => locks.close()));
+    witness.close();
+    const { leaseCount, watchCount } = this.#store;
+    return {
+      history: this.#history,
+      entries: witness.entries,
+      writes: witness.writes,
+      leftovers: [
+        ...witness.keys(),
+        ...(leaseCount > 0 ? [`${leaseCount} leases`] : []),
+        ...(watchCount > 0 ? [`${watchCount} watches`] : []),
+      ],
+      capacity: primitives[primitive].capacity,
+      // A moment is an event here: nothing can be said of how many there may be.
+      bounds: { wakeMs: Number.POSITIVE_INFINITY, expiryMs: 0 },
+    };
+  }
+
+  readonly #now = (): number => ++this.#ticks;
+
+  async #boot(name: string, fate: Program["fate"]): Promise<void> {
+    const etcd = scheduledEtcd(this.#store, this.#scheduler, name);
+    const clock = new SimulatedClock();
+    const locks = await connect({ store: etcd, clock, ttlMs });
+    this.#clients.push({ name, fate, etcd, clock, locks });
+  }
+
+  /** Begins what has to be over in the end. */
+  #begin(
+    client: Client,
+    primitive: PrimitiveName,
+    strands: Program["strands"],
+  ): readonly Promise<void>[] {
+    const living = strands.map((rounds, index) =>
+      this.#live(client, `${client.name}/${"ab"[index]}`, primitive, rounds),
+    );
+    if (client.fate === "lives") return living;
+    if (client.fate === "stalls") return [...living, this.#stall(client)];
+    // Who is dead never finishes.
+    const failure = Promise.all(living).then(() => new Promise<void>(() => {}));
+    return [Promise.race([this.#die(client), failure])];
+  }
+
+  async #live(
+    { name, fate, locks }: Client,
+    who: string,
+    primitive: PrimitiveName,
+    rounds: readonly Round[],
+  ): Promise<void> {
+    const strand = {
+      who,
+      locks,
+      primitive,
+      expected: expected[fate],
+      now: this.#now,
+      pause: async () => {
+        await this.#turn(`${who} goes on`);
+        if (this.#dead.has(name)) await new Promise(() => {});
+      },
+      tell: (event: HistoryEvent) => void this.#history.push(event),
+    };
+    for (const round of rounds) {
+      await carryOut(round, strand);
+      if (round.restMs > 0) await strand.pause();
+    }
+  }
+
+  async #die({ name, etcd }: Client): Promise<void> {
+    await this.#turn(`${name} dies`);
+    this.#history.push({ at: this.#now(), who: name, kind: "died" });
+    this.#dead.add(name);
+    etcd.die();
+    await this.#endLeases(name, etcd.leases);
+  }
+
+  async #stall({ name, clock, etcd }: Client): Promise<void> {
+    await this.#turn(`${name} stalls`);
+    clock.jump(ttlMs);
+    await this.#endLeases(name, [...etcd.leases]);
+  }
+
+  async #endLeases(name: string, leases: readonly bigint[]): Promise<void> {
+    await this.#turn(`the leases of ${name} end`);
+    // Who goes on may have ended them itself.
+    await Promise.all(leases.map((id) => this.#store.leaseRevoke(id).catch(() => {})));
+  }
+
+  #turn(label: string): Promise<void> {
+    return this.#scheduler.schedule(Promise.resolve(), label);
+  }
+
+  /**
+   * Lets happen what can, until all of it is done. When nothing can, time passes, but not for
+   * long: who waits for nothing then waits for ever, and the checkers will tell.
+   */
+  async #until(tasks: readonly Promise<void>[]): Promise<void> {
+    let isDone = false;
+    const done = Promise.all(tasks).finally(() => {
+      isDone = true;
+    });
+    // A failure is told at the end.
+    done.catch(() => {});
+    await this.#scheduler.waitIdle();
+    for (let passedMs = 0; !isDone && passedMs < longestMs; passedMs += stepMs) {
+      for (const { clock } of this.#clients) await clock.advance(stepMs);
+      await this.#scheduler.waitIdle();
+    }
+    if (isDone) await done;
+  }
+}

@@ -1,0 +1,59 @@
+import type { HistoryEvent, Mode, RequestEvent } from "./event.ts";
+import { type Request, requestsOf } from "./request.ts";
+
+const line = /^(?:(\d+): )?(\S+) (asks|gets|leaves|gives up|loses|dies|stops|goes on)\b(.*)$/;
+
+/**
+ * A history from lines such as "1/a asks to read y", "5: 1/a gets 7", "1/a loses since 6",
+ * "2/b asks for 3 permits without waiting" or "2 dies". Without a moment of its own, a line
+ * happens one millisecond after the one before. The lock is x unless it says y.
+ */
+export function scripted(...lines: readonly string[]): readonly HistoryEvent[] {
+  const asked = new Map<string, RequestEvent>();
+  let at = 0;
+  return lines.map((text): HistoryEvent => {
+    const [, moment, who = "", verb, rest = ""] = line.exec(text) ?? [];
+    at = moment === undefined ? at + 1 : Number(moment);
+    if (verb === "dies") return { at, who, kind: "died" };
+    if (verb === "stops") return { at, who, kind: "stopped" };
+    if (verb === "goes on") return { at, who, kind: "went on" };
+    if (verb === "asks") {
+      const request = ask(at, who, rest);
+      asked.set(who, request);
+      return request;
+    }
+    const { waitMs: _, ...request } = asked.get(who) ?? ask(at, who, "");
+    const [, number] = /(\d+)/.exec(rest) ?? [];
+    switch (verb) {
+      case "gets":
+        return { ...request, at, kind: "got", token: String(number) };
+      case "leaves":
+        return { ...request, at, kind: "left" };
+      case "loses":
+        return { ...request, at, kind: "lost", heldUntil: Number(number) };
+      case "gives up":
+        return { ...request, at, kind: "gave up" };
+      default:
+        throw new Error(`Not understood: ${text}`);
+    }
+  });
+}
+
+/** The requests of such a history. */
+export function scriptedRequests(lines: readonly string[]): readonly Request[] {
+  return requestsOf(scripted(...lines));
+}
+
+function ask(at: number, who: string, rest: string): RequestEvent {
+  const [, permits] = /for (\d+) permits/.exec(rest) ?? [];
+  const [, verb] = /to (read|write)/.exec(rest) ?? [];
+  return {
+    at,
+    who,
+    kind: "asked",
+    name: rest.includes(" y") ? "y" : "x",
+    mode: permits ? "permits" : ((verb ?? "exclusive") as Mode),
+    permits: Number(permits ?? 1),
+    ...(rest.includes("without waiting") ? { waitMs: 0 } : {}),
+  };
+}

@@ -1,0 +1,31 @@
+import type { Want } from "./event.ts";
+
+/** An entry of a queue, as etcd had it. */
+export interface Entry extends Want {
+  readonly name: string;
+  readonly who: string;
+  /** The revision at which it was created: the token of whoever holds by it. */
+  readonly token: bigint;
+  /** The revision at which it was removed, if it was. */
+  readonly removedAt: bigint | undefined;
+  /** When the removal was seen: a little later than it happened. Infinity if it was not. */
+  readonly seenRemovedAt: number;
+}
+
+/** Something that was written to what the lock protects. */
+export interface Write extends Want {
+  readonly name: string;
+  readonly token: bigint;
+  readonly revision: bigint;
+}
+
+/** An entry or a write as people read it. */
+export function toldEntry({ who, name, mode, token, removedAt }: Entry): string {
+  const span = removedAt === undefined ? "stands to this day" : `stood until ${removedAt}`;
+  return `  the entry of ${who} for ${name} (${mode}), created at revision ${token}, ${span}`;
+}
+
+/** A write as people read it. */
+export function toldWrite({ name, mode, token, revision }: Write): string {
+  return `  at revision ${revision}, who had token ${token} wrote to ${name} (${mode})`;
+}

@@ -1,0 +1,50 @@
+import { askingOrder } from "./asking-order.ts";
+import { beliefEndsFirst } from "./belief-ends-first.ts";
+import type { HistoryEvent } from "./event.ts";
+import { exclusion } from "./exclusion.ts";
+import { fencedWrites } from "./fenced-writes.ts";
+import { firstComeFirstServed } from "./first-come-first-served.ts";
+import { type Bounds, noLostWakeUp } from "./no-lost-wake-up.ts";
+import { nothingLeft } from "./nothing-left.ts";
+import { permits } from "./permits.ts";
+import { readersAndWriters } from "./readers-and-writers.ts";
+import { requestsOf } from "./request.ts";
+import { risingTokens } from "./rising-tokens.ts";
+import type { Entry, Write } from "./server-side.ts";
+import { tokensFromEtcd } from "./tokens-from-etcd.ts";
+import { writesInTurn } from "./writes-in-turn.ts";
+
+/** All that is known of a time in which many asked for locks. */
+export interface Chronicle {
+  /** What the clients said. */
+  readonly history: readonly HistoryEvent[];
+  /** What etcd had in its queues. */
+  readonly entries: readonly Entry[];
+  /** What was written to what the locks protect. */
+  readonly writes: readonly Write[];
+  /** What was in etcd at the end. */
+  readonly leftovers: readonly string[];
+  /** How many permits there are; of use for semaphores only. */
+  readonly capacity: number;
+  readonly bounds: Bounds;
+}
+
+/** Every promise that was broken, each told as a story. */
+export function violations(chronicle: Chronicle): readonly string[] {
+  const { history, entries, writes, leftovers, capacity, bounds } = chronicle;
+  const requests = requestsOf(history);
+  return [
+    exclusion(requests),
+    readersAndWriters(requests),
+    permits(requests, capacity),
+    firstComeFirstServed(requests, capacity),
+    askingOrder(requests),
+    risingTokens(requests, capacity),
+    noLostWakeUp(requests, history, bounds),
+    tokensFromEtcd(requests, entries),
+    beliefEndsFirst(requests, entries),
+    writesInTurn(writes, entries, capacity),
+    fencedWrites(writes, capacity),
+    nothingLeft(leftovers),
+  ].filter((violation) => violation !== undefined);
+}

@@ -1,0 +1,69 @@
+import { textOf } from "../../../src/core/keys.ts";
+import type { Etcd, KeyValue } from "../../../src/etcd/api.ts";
+import type { Want } from "./event.ts";
+import type { Entry, Write } from "./server-side.ts";
+
+/** Somebody who asks for nothing, and sees in etcd what happens to the queues. */
+export interface Witness {
+  readonly entries: readonly Entry[];
+  readonly writes: readonly Write[];
+  /** The keys that are there now, but for what was written. */
+  keys(): readonly string[];
+  close(): void;
+}
+
+type Draft = { -readonly [Key in keyof Entry]: Entry[Key] };
+
+const everything = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
+const queueKey = /^microlock\/(?!%session)([^/]+)\//;
+const writtenKey = /^written\/([^/]+)\/(\d+)\//;
+
+/** Watches all of etcd from now on. `now` is the clock of the histories. */
+export async function openWitness(etcd: Etcd, now: () => number): Promise<Witness> {
+  const entries: Draft[] = [];
+  const writes: Write[] = [];
+  const standing = new Map<string, Draft | undefined>();
+
+  const onPut = (kv: KeyValue): void => {
+    const key = textOf(kv.key);
+    const [, written, token] = writtenKey.exec(key) ?? [];
+    if (written !== undefined && token !== undefined) {
+      const { mode, permits } = wantOf(kv);
+      writes.push({ name: written, token: BigInt(token), revision: kv.modRevision, mode, permits });
+      return;
+    }
+    const [, name] = queueKey.exec(key) ?? [];
+    if (standing.has(key)) return;
+    const entry = name === undefined ? undefined : newEntry(name, kv);
+    standing.set(key, entry);
+    if (entry) entries.push(entry);
+  };
+  const onDelete = (kv: KeyValue): void => {
+    const key = textOf(kv.key);
+    const entry = standing.get(key);
+    standing.delete(key);
+    if (entry) Object.assign(entry, { removedAt: kv.modRevision, seenRemovedAt: now() });
+  };
+
+  return new Promise((resolve, reject) => {
+    const watch = etcd.watch(everything, {
+      onCreated: () =>
+        resolve({ entries, writes, keys: () => [...standing.keys()], close: () => watch.close() }),
+      onEvents: (events) => {
+        for (const { type, kv } of events) (type === "put" ? onPut : onDelete)(kv);
+      },
+      onEnd: reject,
+    });
+  });
+}
+
+function newEntry(name: string, kv: KeyValue): Draft {
+  const seenRemovedAt = Number.POSITIVE_INFINITY;
+  return { ...wantOf(kv), name, token: kv.createRevision, removedAt: undefined, seenRemovedAt };
+}
+
+/** What the owner of a key says about itself: in the reason that it asked with, or in the value. */
+function wantOf({ value }: KeyValue): Want & { readonly who: string } {
+  const said = JSON.parse(textOf(value));
+  return said.reason === undefined ? said : JSON.parse(said.reason);
+}

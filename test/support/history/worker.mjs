@@ -1,0 +1,39 @@
+// @ts-nocheck It imports the built package, which need not be there when types are checked.
+
+// A process that goes through its rounds until it is told to end, and prints its history. It
+// uses the built package.
+
+import { connect } from "microlock";
+import { carryOut } from "./carry-out.mjs";
+
+const { endpoint, ttlMs, primitive, who, strands } = JSON.parse(process.argv[2]);
+// What may come when a process was stopped for long, and no sooner.
+const expected = ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"];
+
+let isOver = false;
+process.stdin.once("data", () => {
+  isOver = true;
+});
+
+const locks = await connect(endpoint, { ttlMs });
+const base = {
+  locks,
+  primitive,
+  expected,
+  // The same clock for all processes of a machine.
+  now: () => Number(process.hrtime.bigint()) / 1e6,
+  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  // A pipe is written to at once: what was told is not lost when the process is killed.
+  tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+};
+await Promise.all(
+  strands.map(async (rounds, index) => {
+    const strand = { ...base, who: `${who}/${"abcdefgh"[index]}` };
+    for (let round = 0; !isOver; round = (round + 1) % rounds.length) {
+      await carryOut(rounds[round], strand);
+      await strand.pause(rounds[round].restMs);
+    }
+  }),
+);
+await locks.close();
+process.stdin.destroy();

@@ -1,0 +1,26 @@
+import { type Entry, toldEntry, toldWrite, type Write } from "./server-side.ts";
+import { fitTogether } from "./sharing.ts";
+
+/**
+ * Whoever writes has its turn, by etcd's own order: its entry stands in the queue, and all
+ * that stand ahead of it could hold as well.
+ */
+export function writesInTurn(
+  writes: readonly Write[],
+  entries: readonly Entry[],
+  capacity: number,
+): string | undefined {
+  for (const write of writes) {
+    const { name, token, revision } = write;
+    const upToIt = entries.filter(
+      (entry) =>
+        entry.name === name &&
+        entry.token <= token &&
+        (entry.removedAt === undefined || entry.removedAt > revision),
+    );
+    const stands = upToIt.some((entry) => entry.token === token);
+    if (stands && fitTogether(upToIt, capacity)) continue;
+    return ["Somebody wrote out of turn:", toldWrite(write), ...upToIt.map(toldEntry)].join("\n");
+  }
+  return undefined;
+}
