@@ -3,10 +3,9 @@ import type { KeyRange, KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
 import { abortable, onAbort } from "../signals.ts";
 import { type Entry, entryOf } from "./entry.ts";
 import { lockKey, prefixRange, queuePrefix, textOf } from "./keys.ts";
-import { Mirror } from "./mirror.ts";
 import type { Place } from "./place.ts";
 import type { Session } from "./session.ts";
-import { type Standings, standingsOf } from "./standings.ts";
+import { StandingsBoard } from "./standings.ts";
 import { steadyWatch } from "./steady-watch.ts";
 
 /** What a place in the queue looks out upon, at one revision. */
@@ -23,6 +22,8 @@ interface Waiter {
   readonly since: bigint;
   /** The keys whose removal it waits for. */
   readonly blocking: readonly string[];
+  /** Whether it was not woken when one of those went, for one that stands in its way. */
+  isPassedOver: boolean;
   /** Wakes it: with a view if one is known already, else to look for itself. */
   readonly wake: (view?: View) => void;
 }
@@ -44,6 +45,8 @@ export class Queue {
   readonly prefix: string;
   readonly range: KeyRange;
   readonly session: Session;
+  /** For those who want to know how it stands. */
+  readonly board: StandingsBoard;
   readonly #onEmpty: () => void;
   readonly #places = new Map<string, Place>();
   readonly #waiters = new Map<string, Waiter>();
@@ -52,8 +55,6 @@ export class Queue {
   #cancelLook: () => void = () => {};
   #lastJoin: Promise<unknown> = Promise.resolve();
   #watch: Watch | undefined;
-  #mirror: Mirror | undefined;
-  readonly #standingsListeners = new Set<(standings: Standings) => void>();
   /** The revision of the last removal that we know of. */
   #lastRemoval = 0n;
 
@@ -64,6 +65,7 @@ export class Queue {
     this.key = lockKey(namespace, name);
     this.prefix = queuePrefix(namespace, name);
     this.range = prefixRange(this.prefix);
+    this.board = new StandingsBoard(session, this.prefix);
     this.#onEmpty = onEmpty;
   }
 
@@ -149,42 +151,13 @@ export class Queue {
         place,
         since,
         blocking,
+        isPassedOver: false,
         wake: (view) => settle(() => resolve(view)),
       };
       const stopFollowing = onAbort(signal, () => settle(() => reject(signal.reason)));
       const stopListening = place.onLoss(() => waiter.wake());
       this.#addWaiter(waiter);
     });
-  }
-
-  /**
-   * Calls `listener` with how the queue stands, now and after each change. All who ask share one
-   * view of it. Returns the function that takes it back.
-   */
-  onStandings(listener: (standings: Standings) => void): () => void {
-    this.#standingsListeners.add(listener);
-    const { etcd, options } = this.session;
-    this.#mirror ??= new Mirror({
-      etcd,
-      clock: options.clock,
-      prefix: this.prefix,
-      ask: (request) => this.session.ask(request),
-      onChange: () => this.#tellStandings([...this.#standingsListeners]),
-    });
-    this.#tellStandings([listener]);
-    return () => {
-      this.#standingsListeners.delete(listener);
-      if (this.#standingsListeners.size > 0) return;
-      this.#mirror?.close();
-      this.#mirror = undefined;
-    };
-  }
-
-  #tellStandings(listeners: readonly ((standings: Standings) => void)[]): void {
-    const entries = this.#mirror?.entries;
-    if (!entries) return;
-    const standings = standingsOf(entries);
-    for (const listener of listeners) listener(standings);
   }
 
   /** After a removal of our own, etcd told who is first now: one of us may be let in at once. */
@@ -212,8 +185,24 @@ export class Queue {
     if (this.#waiters.size === 0) this.#cancelLook();
   }
 
+  /**
+   * Wakes those who wait for the removal of a key: but of those who stand in each other's way,
+   * as at a semaphore, only the first, since the others can't be let in before it.
+   */
   #wakeBlocked(key: string): void {
-    for (const waiter of [...(this.#blocked.get(key) ?? [])]) waiter.wake();
+    const [first, ...others] = [...(this.#blocked.get(key) ?? [])].sort(byAge);
+    if (!first) return;
+    first.wake();
+    for (const waiter of others) {
+      if (waiter.blocking.includes(first.key)) waiter.isPassedOver = true;
+      else waiter.wake();
+    }
+  }
+
+  /** The turn of one of us has come: those who were passed over for it look now. */
+  entered(key: string): void {
+    const passedOver = [...(this.#blocked.get(key) ?? [])].filter((waiter) => waiter.isPassedOver);
+    passedOver.sort(byAge)[0]?.wake();
   }
 
   /**
@@ -276,4 +265,8 @@ export class Queue {
   #noteRemoval(revision: bigint): void {
     if (revision > this.#lastRemoval) this.#lastRemoval = revision;
   }
+}
+
+function byAge(a: Waiter, b: Waiter): number {
+  return Number(a.place.createRevision - b.place.createRevision);
 }

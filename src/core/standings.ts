@@ -1,7 +1,9 @@
 import type { Entry } from "./entry.ts";
+import { Mirror } from "./mirror.ts";
 import { holdersAmong } from "./rule.ts";
+import type { Session } from "./session.ts";
 
-/** How a queue stands: who holds, and which waiter stands where. */
+/** How a queue stands: who came first, and which waiter stands where. */
 export interface Standings {
   readonly first: Entry | undefined;
   /** 1 for whoever is next. */
@@ -15,4 +17,47 @@ export function standingsOf(entries: readonly Entry[]): Standings {
     first: entries[0],
     positions: new Map(waiters.map(({ key }, index) => [key, index + 1])),
   };
+}
+
+/** Shows how a queue stands. All who look share one view of it, which ends with the last one. */
+export class StandingsBoard {
+  readonly #session: Session;
+  readonly #prefix: string;
+  readonly #listeners = new Set<(standings: Standings) => void>();
+  #mirror: Mirror | undefined;
+
+  constructor(session: Session, prefix: string) {
+    this.#session = session;
+    this.#prefix = prefix;
+  }
+
+  /**
+   * Calls `listener` with how the queue stands, now and after each change. Returns the function
+   * that takes it back.
+   */
+  follow(listener: (standings: Standings) => void): () => void {
+    this.#listeners.add(listener);
+    const { etcd, options } = this.#session;
+    this.#mirror ??= new Mirror({
+      etcd,
+      clock: options.clock,
+      prefix: this.#prefix,
+      ask: (request) => this.#session.ask(request),
+      onChange: () => this.#tell([...this.#listeners]),
+    });
+    this.#tell([listener]);
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size > 0) return;
+      this.#mirror?.close();
+      this.#mirror = undefined;
+    };
+  }
+
+  #tell(listeners: readonly ((standings: Standings) => void)[]): void {
+    const entries = this.#mirror?.entries;
+    if (!entries) return;
+    const standings = standingsOf(entries);
+    for (const listener of listeners) listener(standings);
+  }
 }

@@ -19,7 +19,7 @@ export interface PositionTelling {
 export function tellPosition(queue: Queue, key: string, onWait: PositionListener): PositionTelling {
   const failure = new AbortController();
   let told = "";
-  const stop = queue.onStandings(({ first, positions }) => {
+  const stop = queue.board.follow(({ first, positions }) => {
     const position = positions.get(key);
     if (position === undefined || told === `${position} ${first?.key}`) return;
     told = `${position} ${first?.key}`;

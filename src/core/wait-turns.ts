@@ -60,6 +60,7 @@ export async function waitForTurns(
     }
   }
   if (place.loss) throw lostPlace(place);
+  for (const index of indices) place.queues[index]?.entered(place.keys[index] as string);
 }
 
 /**

@@ -115,4 +115,28 @@ describe("Queue", () => {
     expect(bench.etcd.calls.watch).toBe(1);
     await hold.release();
   });
+
+  it("wakes only the first at a semaphore, and the next one once that is in", async () => {
+    const holders = [];
+    for (let index = 0; index < 10; index++) {
+      holders.push(await one.semaphore("ten", 10).acquire());
+    }
+    let entered = 0;
+    const waiting = Array.from({ length: 50 }, async () => {
+      const hold = await two.semaphore("ten", 10).acquire();
+      entered += 1;
+      return hold;
+    });
+    for (let turn = 0; turn < 50; turn++) await settle();
+    bench.etcd.forget();
+    await holders.pop()?.release();
+    await settle();
+
+    expect(entered).toBe(1);
+    // The release, the look of the first, and that of the one behind it.
+    expect(bench.etcd.calls.txn).toBe(3);
+    for (const holder of holders) await holder.release();
+    for (const asking of waiting) await (await asking).release();
+    expect(entered).toBe(50);
+  });
 });
