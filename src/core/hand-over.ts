@@ -2,7 +2,6 @@ import { LockLostError, type LossReason, StoreUnavailableError } from "../errors
 import { attemptMs } from "./attempts.ts";
 import type { Detached } from "./detached.ts";
 import { claimsOf, entryValue, stateOf } from "./entry.ts";
-import { EntryLostError } from "./entry-lost-error.ts";
 import { randomLeaseId } from "./lease-id.ts";
 import { type Mode, modeOf } from "./mode.ts";
 import { Place } from "./place.ts";
@@ -43,10 +42,9 @@ export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> 
       })),
       otherwise: own.spots.slice(0, 1).map(read),
     });
+    const [entry] = entriesOf(responses[0]);
     // An earlier attempt, whose answer got lost, may have been carried out.
-    if (!succeeded && entriesOf(responses[0])[0]?.lease !== lease) {
-      throw new EntryLostError("deleted");
-    }
+    if (!succeeded && entry?.lease !== lease) throw place.missing(entry !== undefined);
     return lease;
   } catch (error) {
     // Wherever the entries are now, nobody will come for them.

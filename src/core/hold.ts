@@ -237,9 +237,10 @@ export class Hold implements AsyncDisposable {
     this.assertHeld();
     const { ttlMs = this.#place.session.options.ttlMs } = options;
     this.#cancelWatch();
-    this.#over = "detached";
     const lease = this.#asHolder(() => leaveBehind(this.#place, ttlMs));
-    this.#releasing = lease.then(() => {});
+    this.#releasing = lease.then(() => {
+      this.#over = "detached";
+    });
     // Whoever releases it hears of it as well; who does not need not.
     this.#releasing.catch(() => {});
     return detached(this.#place, await lease);
