@@ -46,37 +46,31 @@ const leaveMs = 1_000;
  */
 export async function contend(ask: Ask, options: ContendOptions): Promise<Place> {
   const { queues, rule, value } = ask;
-  const { signal, waitMs } = options;
+  const { signal } = options;
   const { session } = queues[0] as Queue;
   const { clock } = session.options;
-  const outOfTime = new AbortController();
-  const stopTimer =
-    waitMs === undefined || waitMs === Number.POSITIVE_INFINITY
-      ? () => {}
-      : clock.setTimer(waitMs, () => outOfTime.abort());
-  const waiting = followSignals(signal, outOfTime.signal);
+  const askedAt = clock.now();
   const place = new Place(session, queues, rule);
   let waitsIn: number | undefined;
 
   try {
-    // Only the wait for our turn is bounded by `waitMs`. The answer to our joining tells
-    // whether there is anything to wait for at all.
     const joinNow = (): Promise<readonly View[]> => {
       // Those who asked before us may have kept us waiting for long.
       if (place.loss) throw lostPlace(place);
       return join(place, value, { signal });
     };
     const views = await Queue.inOrder(queues, joinNow, signal);
-    await waitForTurns(place, views, {
-      signal: waiting.signal,
-      onWait: options.onWait,
-      onBlocked: (index) => {
+    if (place.loss) throw lostPlace(place);
+    // Only the wait for our turn is bounded by `waitMs`. The answer to our joining tells
+    // whether there is anything to wait for at all.
+    if (views.some(({ ahead }) => rule.blockers(ahead).length > 0)) {
+      await boundedWait(place, views, askedAt, options, (index) => {
         waitsIn = index;
-      },
-    });
+      });
+    }
     return place;
   } catch (error) {
-    const isOver = outOfTime.signal.aborted && error === outOfTime.signal.reason;
+    const isOver = error instanceof OutOfTime;
     const others = await within(clock, leaveMs, leave(place, isOver ? waitsIn : undefined));
     if (signal?.aborted) throw signal.reason;
     // Whoever never had a place is told what kept it from getting one.
@@ -84,6 +78,29 @@ export async function contend(ask: Ask, options: ContendOptions): Promise<Place>
     if (place.loss && !isOut) throw lostPlace(place);
     if (!isOver) throw error;
     throw new AlreadyLockedError(queues[waitsIn ?? 0]?.name ?? "", others);
+  }
+}
+
+/** The time that somebody had for waiting is over. */
+class OutOfTime extends Error {}
+
+/** Waits for the turns of a place, until the time for that is over. */
+async function boundedWait(
+  place: Place,
+  views: readonly View[],
+  askedAt: number,
+  { signal, waitMs = Number.POSITIVE_INFINITY, onWait }: ContendOptions,
+  onBlocked: (index: number) => void,
+): Promise<void> {
+  const { clock } = place.session.options;
+  const outOfTime = new AbortController();
+  const stopTimer =
+    waitMs === Number.POSITIVE_INFINITY
+      ? () => {}
+      : clock.setTimer(askedAt + waitMs - clock.now(), () => outOfTime.abort(new OutOfTime()));
+  const waiting = followSignals(signal, outOfTime.signal);
+  try {
+    await waitForTurns(place, views, { signal: waiting.signal, onWait, onBlocked });
   } finally {
     stopTimer();
     waiting.unfollow();

@@ -9,11 +9,11 @@ import type { KeyValue } from "../etcd/api.ts";
 import { holding } from "./chain.ts";
 import { Feed } from "./feed.ts";
 import { Hold } from "./hold.ts";
-import { bytesOf, queuePrefix, textOf } from "./keys.ts";
+import { bytesOf, prefixRange, queuePrefix, textOf } from "./keys.ts";
 import { type AcquireOptions, Lock } from "./lock.ts";
 import { Mirror } from "./mirror.ts";
 import { checkFunction, checkKnown, checkSignal, checkWaiting } from "./options.ts";
-import { entriesOf, everyoneIn, firstIn } from "./queue-requests.ts";
+import { entriesOf, firstIn } from "./queue-requests.ts";
 import { electionRule } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
 import { throughConsensus } from "./through-consensus.ts";
@@ -126,7 +126,7 @@ export class Election {
    */
   async leader(options: Waiting = {}): Promise<Leader | undefined> {
     checkWaiting(options);
-    const range = everyoneIn(this.#prefix);
+    const range = prefixRange(this.#prefix);
     const { responses } = await this.#sessions.ask(
       { success: [firstIn(range)], failure: [throughConsensus(range.key)] },
       options,

@@ -4,7 +4,7 @@ import { type Entry, entryOf } from "./entry.ts";
 import { type Others, othersOf } from "./others.ts";
 import type { Place } from "./place.ts";
 import type { View } from "./queue.ts";
-import { entriesOf, groupOf, joinStep, newestOf, outlooksOf, tryStep } from "./queue-requests.ts";
+import { entriesOf, groupOf, joinStep, newestOf, outlookOf, tryStep } from "./queue-requests.ts";
 import type { Waiting } from "./transactor.ts";
 
 /** Joins each queue at its end, and looks at who is ahead there. */
@@ -51,7 +51,10 @@ export async function tryJoin(
     }
     const [own, ...others] = responses;
     if (adopt(place, own)) return undefined;
-    const outlooks = outlooksOf(place.own.spots, others);
+    const { spots } = place.own;
+    const outlooks = spots.map((spot, index) =>
+      outlookOf(spot, spots.length > 1 ? others.slice(index, index + 1) : others),
+    );
     for (const { ahead } of outlooks) mustAgree(place, ahead);
     const blocked = outlooks.findIndex(({ ahead }) => place.rule.blockers(ahead).length > 0);
     const outlook = outlooks[blocked];

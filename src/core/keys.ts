@@ -52,8 +52,13 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
+/** A range of keys with an end. */
+export interface WholeRange extends KeyRange {
+  readonly rangeEnd: Uint8Array;
+}
+
 /** All keys that begin with `prefix`, which must end in a byte below 255. */
-export function prefixRange(prefix: string): KeyRange {
+export function prefixRange(prefix: string): WholeRange {
   const key = bytesOf(prefix);
   return { key, rangeEnd: prefixEnd(key) };
 }

@@ -9,14 +9,17 @@ import {
   groupOf,
   keysAhead,
   leaveStep,
-  outlooksOf,
+  outlookOf,
   releaseStep,
   releasesOf,
+  type Spot,
 } from "./queue-requests.ts";
 import { holdersAmong } from "./rule.ts";
 
 // Who stands further behind than that is told so.
 const positionMax = 10_000n;
+// Whoever gives up is not to wait for long for that.
+const positionMs = 300;
 
 /**
  * One hold less stands on a place; with the last one it leaves, and tells whoever is next in this
@@ -62,26 +65,34 @@ export async function leave(place: Place, waitedIn?: number): Promise<Others | u
   try {
     // A join that is still under way could be carried out after we have left.
     if (!(await place.mayStand())) return undefined;
-    const { spots, createRevision } = place.own;
+    const { spots } = place.own;
     const index = waitedIn ?? 0;
     const spot = spots[index];
     if (!spot) return undefined;
-    const hasWaited = waitedIn !== undefined && createRevision > 0n;
-    const looks = hasWaited ? [keysAhead(spot, createRevision, positionMax)] : [];
-    const step = leaveStep(place.own);
-    const result = await session.see({ ...step, success: [...looks, ...step.success] });
+    const name = queues[index]?.name ?? "";
+    const position = waitedIn === undefined ? undefined : await positionOf(place, spot);
+    const result = await session.see(leaveStep(place.own));
     if (!result) return undefined;
-
-    const left = result.responses.slice(looks.length);
     // What it removed comes before what it found.
-    const found = spots.map((_, at) => groupOf(spots.length, left, at).slice(1));
+    const found = spots.map((_, at) => groupOf(spots.length, result.responses, at).slice(1));
     for (const [at, [first]] of found.entries()) handOver(place, at, first, result.revision);
-    const before = entriesOf(result.responses[0]).map((kv) => entryOf(spot.prefix, kv));
-    const position = hasWaited ? before.length - holdersAmong(before) + 1 : undefined;
-    const [outlook] = outlooksOf([spot], found[index] ?? []);
-    return outlook && othersOf(queues[index]?.name ?? "", outlook, position);
+    return othersOf(name, outlookOf(spot, found[index] ?? []), position);
   } finally {
     place.forget();
+  }
+}
+
+/** Which of the waiters it is in one of its queues, 1 for the first, if etcd says so soon. */
+async function positionOf({ session, own }: Place, spot: Spot): Promise<number | undefined> {
+  if (own.createRevision === 0n) return undefined;
+  try {
+    const success = [keysAhead(spot, own.createRevision, positionMax)];
+    const { responses } = await session.ask({ success }, { timeoutMs: positionMs });
+    const ahead = entriesOf(responses[0]).map((kv) => entryOf(spot.prefix, kv));
+    return ahead.length - holdersAmong(ahead) + 1;
+  } catch {
+    // It has waited long enough: it goes without knowing.
+    return undefined;
   }
 }
 

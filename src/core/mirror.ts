@@ -2,7 +2,8 @@ import { type Clock, sleep } from "../clock.ts";
 import { StoreError } from "../errors.ts";
 import type { Etcd, KeyValue, TxnRequest, TxnResponse, WatchEvent } from "../etcd/api.ts";
 import { type Entry, entryOf } from "./entry.ts";
-import { entriesOf, everyoneIn } from "./queue-requests.ts";
+import { prefixRange } from "./keys.ts";
+import { entriesOf } from "./queue-requests.ts";
 import { steadyWatch } from "./steady-watch.ts";
 import { throughConsensus } from "./through-consensus.ts";
 
@@ -50,7 +51,7 @@ export class Mirror {
 
   constructor(options: MirrorOptions) {
     this.#options = options;
-    const { key, rangeEnd } = everyoneIn(options.prefix);
+    const { key, rangeEnd } = prefixRange(options.prefix);
     this.#watch = steadyWatch(
       options.etcd,
       options.clock,
@@ -82,7 +83,7 @@ export class Mirror {
     const { clock, prefix, ask } = this.#options;
     this.#revision = 0n;
     this.#standingAt = standingAt;
-    const range = everyoneIn(prefix);
+    const range = prefixRange(prefix);
     const sort = { by: "createRevision", order: "ascending" } as const;
     // Until it is read, or has to be read anew.
     const isDue = (): boolean => !signal.aborted && this.#standingAt === standingAt;

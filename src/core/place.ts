@@ -60,7 +60,11 @@ export class Place {
     this.#mode = rule.mode;
     this.keys = known?.keys ?? queues.map(({ prefix }) => session.nextEntryKey(prefix, rule.mode));
     this.#createRevision = known?.createRevision ?? 0n;
-    this.#spots = queues.map(({ prefix }, index) => ({ key: bytesOf(this.#key(index)), prefix }));
+    this.#spots = queues.map(({ prefix, range }, index) => ({
+      key: bytesOf(this.#key(index)),
+      prefix,
+      range,
+    }));
     for (const [index, queue] of queues.entries()) queue.add(this.#key(index), this);
     this.#losses = new Losses(session, this);
   }

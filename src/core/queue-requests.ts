@@ -8,14 +8,15 @@ import type {
   TxnResult,
 } from "../etcd/api.ts";
 import { type Entry, entryOf } from "./entry.ts";
-import { bytesOf, prefixEnd } from "./keys.ts";
+import { bytesOf, type WholeRange } from "./keys.ts";
 import type { Rule, Span } from "./rule.ts";
 import type { Step } from "./transactor.ts";
 
-/** An entry of ours, or one that is to be: its key, and what its queue's keys begin with. */
+/** An entry of ours, or one that is to be: its key, what its queue's keys begin with, and all of those. */
 export interface Spot {
   readonly key: Uint8Array;
   readonly prefix: string;
+  readonly range: WholeRange;
 }
 
 /** All entries of one place, which were made at once, on one lease. */
@@ -24,11 +25,6 @@ export interface OwnEntries {
   /** The revision at which they were created: our place in each queue, and our token. */
   readonly createRevision: bigint;
   readonly lease: bigint;
-}
-
-/** A range of keys with an end. */
-interface WholeRange extends KeyRange {
-  readonly rangeEnd: Uint8Array;
 }
 
 /** What is to be seen from a spot of who else stands in its queue. */
@@ -75,15 +71,15 @@ export function isOn({ key }: Spot, lease: bigint): Compare {
  * of it. It joins once, however often it is asked.
  */
 export function joinStep({ spots, lease }: OwnEntries, value: Uint8Array, rule: Rule): Step {
-  const rivals = spots.flatMap(({ prefix }) => rule.rivals.map((span) => spanOf(prefix, span)));
+  const rivals = spots.flatMap((spot) => rule.rivals.map((span) => spanOf(spot, span)));
   const [first] = spots;
   return {
     compare: [...(first ? [isEmpty(first)] : []), ...rivals.map(isEmpty)],
     success: grouped(
-      spots.map(({ key, prefix }) => [
-        { op: "put", request: { key, value, lease } },
+      spots.map((spot) => [
+        { op: "put", request: { key: spot.key, value, lease } },
         // Our own is the newest.
-        ...looks(prefix, rule, rule.lookback + 1),
+        ...looks(spot, rule, rule.lookback + 1),
       ]),
     ),
     otherwise: [...spots.slice(0, 1).map(read), ...rivals.map(firstIn)],
@@ -100,8 +96,8 @@ export function tryStep(
   rule: Rule,
   seenAt: bigint | undefined,
 ): Step {
-  const within = ({ prefix }: Spot): readonly KeyRange[] =>
-    rule.outlook.map((span) => spanOf(prefix, span));
+  const within = (spot: Spot): readonly KeyRange[] =>
+    rule.outlook.map((span) => spanOf(spot, span));
   const isFree = (range: KeyRange): Compare =>
     seenAt === undefined
       ? isEmpty(range)
@@ -111,9 +107,9 @@ export function tryStep(
     success: spots.map(({ key }) => ({ op: "put", request: { key, value, lease } })),
     otherwise: [
       ...spots.slice(0, 1).map(read),
-      ...grouped(
-        spots.map(({ prefix }) => [...whoStands(prefix), ...looks(prefix, rule, rule.lookback)]),
-      ),
+      ...(spots.length > 1
+        ? spots.flatMap(whoIsFirst)
+        : spots.flatMap((spot) => [...whoStands(spot), ...looks(spot, rule, rule.lookback)])),
     ],
   };
 }
@@ -124,13 +120,13 @@ export function read({ key }: Spot): RequestOp {
 }
 
 /** The entries ahead of ours that matter to the rule. */
-export function aheadOf({ prefix }: Spot, rule: Rule, createRevision: bigint): RequestOp[] {
-  return looks(prefix, rule, rule.lookback, { maxCreateRevision: createRevision - 1n });
+export function aheadOf(spot: Spot, rule: Rule, createRevision: bigint): RequestOp[] {
+  return looks(spot, rule, rule.lookback, { maxCreateRevision: createRevision - 1n });
 }
 
 /** All entries ahead of ours, by their keys alone, and at most so many. */
-export function keysAhead({ prefix }: Spot, createRevision: bigint, limit: bigint): RequestOp {
-  const request = { ...everyoneIn(prefix), maxCreateRevision: createRevision - 1n };
+export function keysAhead({ range }: Spot, createRevision: bigint, limit: bigint): RequestOp {
+  const request = { ...range, maxCreateRevision: createRevision - 1n };
   return { op: "range", request: { ...request, sort: oldestFirst, limit, keysOnly: true } };
 }
 
@@ -138,7 +134,7 @@ export function keysAhead({ prefix }: Spot, createRevision: bigint, limit: bigin
 export function releaseStep(own: OwnEntries): Step {
   const steps = own.spots.map((spot) => ({
     compare: ours({ ...own, spots: [spot] }),
-    success: [remove(spot), firstIn(everyoneIn(spot.prefix))],
+    success: [remove(spot), firstIn(spot.range)],
     failure: [read(spot)],
   }));
   const [only] = steps;
@@ -166,26 +162,24 @@ export function releasesOf(count: number, result: TxnResult): readonly TxnResult
 export function leaveStep({ spots, createRevision }: OwnEntries): Step {
   return {
     compare: [],
-    success: grouped(spots.map((spot) => [remove(spot), ...whoStands(spot.prefix)])),
+    success: grouped(
+      spots.map((spot) => [
+        remove(spot),
+        ...(spots.length > 1 ? whoIsFirst(spot) : whoStands(spot)),
+      ]),
+    ),
     otherwise: [],
     // Else a join that nobody answered could still be carried out after it.
     isHarmless: createRevision > 0n,
   };
 }
 
-/** What `whoStands`, and the looks behind it, found in each queue. */
-export function outlooksOf(
-  spots: readonly Spot[],
-  responses: readonly ResponseOp[],
-): readonly Outlook[] {
-  return spots.map(({ prefix }, index) => {
-    const [first, kept, ...seen] = groupOf(spots.length, responses, index);
-    return {
-      first: entriesOf(first).map((kv) => entryOf(prefix, kv))[0],
-      count: countOf(first) - countOf(kept),
-      ahead: seen.length > 0 ? newestOf(prefix, seen) : [],
-    };
-  });
+/** What `whoStands` or `whoIsFirst`, and the looks behind it, found in a queue. */
+export function outlookOf({ prefix }: Spot, found: readonly ResponseOp[]): Outlook {
+  const [oldest, kept, ...seen] = found;
+  const [first] = entriesOf(oldest).map((kv) => entryOf(prefix, kv));
+  const ahead = seen.length > 0 ? newestOf(prefix, seen) : first ? [first] : [];
+  return { first, count: countOf(oldest) - countOf(kept), ahead };
 }
 
 /** The responses to a group of `grouped`. */
@@ -232,25 +226,26 @@ export function countOf(response: ResponseOp | undefined): number {
   return response?.op === "range" ? Number(response.response.count) : 0;
 }
 
-/** All keys of a queue. */
-export function everyoneIn(prefix: string): WholeRange {
-  return spanOf(prefix, {});
-}
-
 /** The keys of a part of a queue. */
-function spanOf(prefix: string, { from = "", to }: Span): WholeRange {
-  const rangeEnd = to === undefined ? prefixEnd(bytesOf(prefix)) : bytesOf(prefix + to);
-  return { key: bytesOf(prefix + from), rangeEnd };
+function spanOf({ prefix, range }: Spot, { from, to }: Span): WholeRange {
+  if (from === undefined && to === undefined) return range;
+  const rangeEnd = to === undefined ? range.rangeEnd : bytesOf(prefix + to);
+  return { key: bytesOf(prefix + (from ?? "")), rangeEnd };
 }
 
 /** Who came first, how many there are, and how many of those are left of a `once` only. */
-function whoStands(prefix: string): RequestOp[] {
-  const kept = spanOf(prefix, { from: "kept/", to: "kept0" });
-  return [firstIn(everyoneIn(prefix)), { op: "range", request: { ...kept, countOnly: true } }];
+function whoStands(spot: Spot): RequestOp[] {
+  const kept = spanOf(spot, { from: "kept/", to: "kept0" });
+  return [...whoIsFirst(spot), { op: "range", request: { ...kept, countOnly: true } }];
+}
+
+/** Who came first, and how many there are: of many queues, etcd takes no more than that. */
+function whoIsFirst({ range }: Spot): RequestOp[] {
+  return [firstIn(range)];
 }
 
 function looks(
-  prefix: string,
+  spot: Spot,
   { outlook }: Rule,
   limit: number,
   filter: Partial<RangeRequest> = {},
@@ -258,7 +253,7 @@ function looks(
   const sort = { by: "createRevision", order: "descending" } as const;
   return outlook.map((span) => ({
     op: "range",
-    request: { ...spanOf(prefix, span), ...filter, sort, limit: BigInt(limit) },
+    request: { ...spanOf(spot, span), ...filter, sort, limit: BigInt(limit) },
   }));
 }
 

@@ -1,8 +1,9 @@
 import { ClosedError } from "../errors.ts";
 import { abortable, onAbort } from "../signals.ts";
 import { type Entry, entryOf } from "./entry.ts";
+import { prefixRange } from "./keys.ts";
 import { Mirror } from "./mirror.ts";
-import { entriesOf, everyoneIn } from "./queue-requests.ts";
+import { entriesOf } from "./queue-requests.ts";
 import type { Sessions } from "./sessions.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Waiting } from "./transactor.ts";
@@ -13,7 +14,7 @@ export async function readQueue(
   prefix: string,
   waiting: Waiting = {},
 ): Promise<readonly Entry[]> {
-  const range = everyoneIn(prefix);
+  const range = prefixRange(prefix);
   const sort = { by: "createRevision", order: "ascending" } as const;
   const { responses } = await sessions.ask(
     {

@@ -1,8 +1,8 @@
 import { StoreUnavailableError } from "../errors.ts";
-import type { KeyRange, KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
+import type { KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
 import { abortable, onAbort } from "../signals.ts";
 import { type Entry, entryOf } from "./entry.ts";
-import { lockKey, prefixRange, queuePrefix, textOf } from "./keys.ts";
+import { lockKey, prefixRange, queuePrefix, textOf, type WholeRange } from "./keys.ts";
 import type { Place } from "./place.ts";
 import type { Session } from "./session.ts";
 import { StandingsBoard } from "./standings.ts";
@@ -43,7 +43,7 @@ export class Queue {
   /** The key without the last slash: what others call the lock. */
   readonly key: string;
   readonly prefix: string;
-  readonly range: KeyRange;
+  readonly range: WholeRange;
   readonly session: Session;
   /** For those who want to know how it stands. */
   readonly board: StandingsBoard;
