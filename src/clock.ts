@@ -53,6 +53,22 @@ export async function within<T>(
   return Promise.race([promise, over]).finally(cancel);
 }
 
+// Nothing depends on how long it is.
+const awakeMs = 60_000;
+
+/**
+ * Keeps the process alive for as long as somebody waits for something that no timer or socket
+ * does so for. Returns the function that ends it.
+ */
+export function stayAwake(clock: Clock): () => void {
+  let cancel = (): void => {};
+  const arm = (): void => {
+    cancel = clock.setTimer(awakeMs, arm);
+  };
+  arm();
+  return () => cancel();
+}
+
 // The longest delay that Node's timers take; a longer one would fire at once.
 const longestDelayMs = 2_147_483_647;
 

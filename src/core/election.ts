@@ -167,6 +167,7 @@ export class Election {
       },
     });
     const feed: Feed<Leader> = new Feed({
+      clock: this.#sessions.options.clock,
       signal: options.signal,
       closed: this.#sessions.closed,
       onEnd: () => mirror.close(),

@@ -1,7 +1,9 @@
+import { type Clock, stayAwake } from "../clock.ts";
 import { onAbort } from "../signals.ts";
 
 /** How a feed ends. */
 export interface FeedOptions {
+  readonly clock: Clock;
   /** Ends it with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Ends it as if all had been told. */
@@ -20,9 +22,12 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #onEnd: () => void;
   #asking: { resolve: (result: IteratorResult<T>) => void; reject: (error: unknown) => void }[] =
     [];
+  readonly #clock: Clock;
+  #stopStaying: () => void = () => {};
   #end: { error: unknown } | "done" | undefined;
 
-  constructor({ signal, closed, onEnd }: FeedOptions) {
+  constructor({ clock, signal, closed, onEnd }: FeedOptions) {
+    this.#clock = clock;
     this.#onEnd = onEnd;
     this.#stops.push(onAbort(closed, () => this.finish()));
     if (signal) this.#stops.push(onAbort(signal, () => this.fail(signal.reason)));
@@ -37,6 +42,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   push(value: T): void {
     if (this.#end) return;
     const asking = this.#asking.shift();
+    if (this.#asking.length === 0) this.#stopStaying();
     if (asking) asking.resolve({ value, done: false });
     else this.#ready.push(value);
   }
@@ -68,6 +74,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
         ? Promise.resolve({ value: undefined, done: true })
         : Promise.reject(end.error);
     }
+    if (this.#asking.length === 0) this.#stopStaying = stayAwake(this.#clock);
     return new Promise((resolve, reject) => this.#asking.push({ resolve, reject }));
   }
 
@@ -83,6 +90,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
 
   #close(end: { error: unknown } | "done"): void {
     if (this.#end) return;
+    this.#stopStaying();
     const [first, ...others] = this.#asking.splice(0);
     // Whoever asks already hears of it at once, and of an error only one does.
     this.#end = first ? "done" : end;

@@ -17,6 +17,7 @@ import {
 } from "./rule.ts";
 import type { Session } from "./session.ts";
 import { throughConsensus } from "./through-consensus.ts";
+import type { Step } from "./transactor.ts";
 
 /**
  * Puts a place's entries on a lease of their own, which nobody keeps alive: they stand there,
@@ -86,14 +87,15 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
     const value = entryValue(identity, clock.wallTime(), { reason, state });
     // What a candidate proposes stays what it is.
     const said = place.mode.kind === "election" ? before.value : value;
-    const { succeeded, responses, repeated, revision } = await session.commit({
+    const step: Step = {
       compare: [...madeAt(spots, left.createRevision), isOn(first, left.lease)],
       success: spots.map(({ key }) => ({
         op: "put",
         request: { key, lease: session.lease, value: said },
       })),
       otherwise: [read(first)],
-    });
+    };
+    const { succeeded, responses, repeated, revision } = await place.put(step, said);
     const [after] = entriesOf(responses[0]);
     // An earlier attempt, whose answer got lost, may have been carried out.
     if (!succeeded && !(repeated && after?.lease === session.lease)) {
@@ -112,7 +114,11 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
 }
 
 function gone({ names }: Detached, reason: LossReason): LockLostError {
-  return new LockLostError(names.join(", "), reason);
+  const why =
+    reason === "detached"
+      ? "somebody else has attached it"
+      : "it waited for longer than its time, or whoever attached it has released it";
+  return new LockLostError(names.join(", "), reason, { cause: new Error(why) });
 }
 
 /** Ends a lease that nobody needs; if that gets no answer, it ends by itself. */

@@ -34,8 +34,9 @@ export interface OnceOptions {
   /** Until when, by this process's time of day in milliseconds since 1970, whoever comes comes for the same tick. */
   readonly untilMs?: number | undefined;
   /**
-   * How long nobody else gets in after the work has ended, in milliseconds, however long it took
-   * (ShedLock's lockAtLeastFor). Too long a time makes the next tick fail.
+   * How long nobody else gets in after the work has ended, in milliseconds, however long it took.
+   * ShedLock's lockAtLeastFor counts from the beginning: that is what half of `everyMs`, or `untilMs`,
+   * are here. With too long a time the next tick is left out.
    *
    * @default 0, beyond what `everyMs` or `untilMs` say
    */

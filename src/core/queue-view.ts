@@ -1,3 +1,4 @@
+import { stayAwake } from "../clock.ts";
 import { ClosedError } from "../errors.ts";
 import { abortable, onAbort } from "../signals.ts";
 import { type Entry, entryOf } from "./entry.ts";
@@ -40,6 +41,7 @@ export async function untilQueue(
 ): Promise<readonly Entry[]> {
   const { etcd, closed, options } = sessions;
   let stop = (): void => {};
+  const stopStaying = stayAwake(options.clock);
   let mirror: Mirror | undefined;
   const reached = new Promise<readonly Entry[]>((resolve, reject) => {
     mirror = new Mirror({
@@ -57,6 +59,7 @@ export async function untilQueue(
   try {
     return await abortable(reached, signal);
   } finally {
+    stopStaying();
     stop();
     mirror?.close();
   }

@@ -25,7 +25,8 @@ export interface WatchLockOptions {
  * - `released`: it held, and let go.
  * - `left`: it waited, and gave up.
  * - `expired`: its lease ended: it died, lost touch with etcd, or was closed while it held.
- * - `revoked`: it held, and `forceRelease` took that away.
+ * - `revoked`: it held, and `forceRelease` took that away. One that is no microlock client, and so
+ *   was not told, is `released`.
  */
 export interface LockEvent extends Holder {
   /** What happened. */
@@ -70,7 +71,9 @@ export function watchLock(
       return;
     }
     told = told.then(async () => {
-      const { revision, joined, left } = change;
+      const { revision } = change;
+      const joined = change.joined.filter(isContender);
+      const left = change.left.filter(isContender);
       const event = (type: LockEvent["type"], entry: Entry): LockEvent => ({
         ...holderOf(entry),
         type,
@@ -96,7 +99,8 @@ export function watchLock(
     prefix: queuePrefix(sessions.options.namespace, name),
     ask: (request) => sessions.ask(request),
     onChange(change) {
-      const entries = mirror.entries ?? [];
+      // What is left of a `once` is nobody who asks.
+      const entries = (mirror.entries ?? []).filter(isContender);
       const before = holders;
       holders = entries.slice(0, holdersAmong(entries));
       if (change) tell(change, before, holders);
@@ -106,6 +110,7 @@ export function watchLock(
     },
   });
   const feed: Feed<LockEvent> = new Feed({
+    clock: sessions.options.clock,
     signal,
     closed: sessions.closed,
     onEnd() {
@@ -116,16 +121,19 @@ export function watchLock(
   return Object.assign(feed, { standing });
 }
 
+function isContender({ mode }: Entry): boolean {
+  return mode.kind !== "kept";
+}
+
 /** Why an entry went at a revision: what else went at that very revision tells. */
 async function endOf(
   sessions: Sessions,
-  { kv, createRevision, mode }: Entry,
+  { kv, createRevision }: Entry,
   revision: bigint,
   held: boolean,
 ): Promise<LockEvent["type"]> {
   const { namespace } = sessions.options;
   const orderly = held ? "released" : "left";
-  if (mode.kind === "kept") return "released";
   const session = { key: bytesOf(sessionKey(namespace, kv.lease)) };
   const revoked = { key: revocationKey(namespace, kv.lease, createRevision) };
   try {

@@ -87,7 +87,7 @@ export type LossReason =
   | "detached";
 
 const lossStories: Readonly<Record<LossReason, string>> = {
-  expired: "its lease was not renewed in time (etcd out of reach, or without a leader)",
+  expired: "its lease ended, since it could not be renewed in time",
   stalled: "this process was stopped or blocked for longer than the lock lives",
   revoked: "it was taken away, or its lease ended before its time",
   deleted: "its key was deleted in etcd",
