@@ -177,6 +177,7 @@ describe("holdersAmong", () => {
     [["barrier/2/", "barrier/2/", "barrier/2/"], 3],
     [["latch/2/", "latch/2/"], 2],
     [["kept/"], 1],
+    [["", "kept/"], 2],
     [["kept/", ""], 1],
     [["kept/", "read/"], 1],
   ])("of %j finds %i", (suffixes, holders) => {
