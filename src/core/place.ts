@@ -154,9 +154,13 @@ export class Place {
     return joining;
   }
 
-  async #join(value: Uint8Array, waiting: Waiting): Promise<readonly View[]> {
+  async #join(
+    value: Uint8Array,
+    waiting: Waiting,
+    rule: Rule = this.rule,
+  ): Promise<readonly View[]> {
     const { succeeded, responses, revision } = await this.#tryTo(
-      joinStep(this.own, value, this.rule),
+      joinStep(this.own, value, rule),
       waiting,
     );
     if (succeeded) {
@@ -169,6 +173,8 @@ export class Place {
     }
     const [own, ...rivals] = responses;
     this.#adopt(own, rivals);
+    // Who stands there goes by no number at all, and is waited for like anybody else.
+    if (this.#createRevision === 0n) return this.#join(value, waiting, { ...rule, rivals: [] });
     return Promise.all(this.#spots.map((_, index) => this.look(index, waiting)));
   }
 
