@@ -21,6 +21,7 @@ import {
   releasesOf,
   type Spot,
   tryStep,
+  whoStands,
 } from "./queue-requests.ts";
 import { causeOf, type Revocation } from "./revocation.ts";
 import { holdersAmong, type Rule } from "./rule.ts";
@@ -331,28 +332,39 @@ export class Place {
       this.#close();
       return undefined;
     }
-    const hasJoined = this.#createRevision > 0n;
-    const waited = hasJoined && waitedIn !== undefined ? this.#spots[waitedIn] : undefined;
+    const isOne = this.#spots.length === 1;
+    const index = waitedIn ?? 0;
+    const looks = this.#looksAfter(index, waitedIn !== undefined);
     const step = leaveStep(this.own);
-    const looks = waited ? [keysAhead(waited, this.#createRevision, positionMax)] : [];
-    const result = await this.session.see({ ...step, success: [...looks, ...step.success] });
-    const responses = result?.responses.slice(looks.length) ?? [];
-    // What it removed comes before what it found.
-    const found = this.#spots.map((_, index) =>
-      groupOf(this.#spots.length, responses, index).slice(1),
-    );
-    for (const [index, [first]] of found.entries()) {
-      if (result) this.#handOver(index, first, result.revision);
+    const left = isOne ? { ...step, success: [...step.success, ...looks] } : step;
+    const result = await this.session.see(left);
+    for (const at of result ? this.#spots.keys() : []) {
+      // What it removed comes before what it found.
+      const [, first] = groupOf(this.#spots.length, result?.responses ?? [], at);
+      this.#handOver(at, first, result?.revision ?? 0n);
     }
     this.#close();
-    if (!result) return undefined;
-    const index = waitedIn ?? 0;
-    const [outlook] = outlooksOf([this.#spot(index)], found[index] ?? []);
-    const entries = entriesOf(result.responses[0]).map((kv) =>
-      entryOf(this.#spot(index).prefix, kv),
-    );
-    const position = waited && entries.length - holdersAmong(entries) + 1;
-    return outlook && { ...this.#othersOf(index, outlook), position };
+    if (!result || waitedIn === undefined) return undefined;
+    // Of many, etcd does not take all of it in one request.
+    const asked = isOne ? undefined : await this.session.ask({ success: looks }).catch(() => {});
+    return this.#othersAfter(index, isOne ? result.responses.slice(2) : (asked?.responses ?? []));
+  }
+
+  /** What to look at after we have left a queue, to tell who is there, and where we were if we waited. */
+  #looksAfter(index: number, waited: boolean): readonly RequestOp[] {
+    const spot = this.#spot(index);
+    const hasJoined = this.#createRevision > 0n;
+    // Who was ahead of us has not gone with us.
+    const ahead = waited && hasJoined && keysAhead(spot, this.#createRevision, positionMax);
+    return [...whoStands(spot.prefix), ...(ahead ? [ahead] : [])];
+  }
+
+  #othersAfter(index: number, [first, kept, ahead]: readonly ResponseOp[]): Others | undefined {
+    const spot = this.#spot(index);
+    const [outlook] = outlooksOf([spot], first && kept ? [first, kept] : []);
+    const entries = entriesOf(ahead).map((kv) => entryOf(spot.prefix, kv));
+    const position = ahead && entries.length - holdersAmong(entries) + 1;
+    return outlook && first && { ...this.#othersOf(index, outlook), position };
   }
 
   /** The watch saw one of our keys go. */

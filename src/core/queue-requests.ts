@@ -111,9 +111,14 @@ export function tryStep(
     success: spots.map(({ key }) => ({ op: "put", request: { key, value, lease } })),
     otherwise: [
       ...spots.slice(0, 1).map(read),
-      ...grouped(
-        spots.map(({ prefix }) => [...whoStands(prefix), ...looks(prefix, rule, rule.lookback)]),
-      ),
+      ...(spots.length === 1
+        ? spots.flatMap(({ prefix }) => [
+            ...whoStands(prefix),
+            ...looks(prefix, rule, rule.lookback),
+          ])
+        : // One operation for each is all that etcd takes of many. Several are asked for plainly
+          // only: whoever stands there is in the way.
+          spots.map(({ prefix }) => firstIn(everyoneIn(prefix)))),
     ],
   };
 }
@@ -160,30 +165,34 @@ export function releasesOf(count: number, result: TxnResult): readonly TxnResult
 }
 
 /**
- * Takes entries of ours away, whether or not they ever came to be, and looks who is there
+ * Takes entries of ours away, whether or not they ever came to be, and looks who is first
  * then. Their keys are never used twice, so nobody else can be hit.
  */
 export function leaveStep({ spots, createRevision }: OwnEntries): Step {
   return {
     compare: [],
-    success: grouped(spots.map((spot) => [remove(spot), ...whoStands(spot.prefix)])),
+    // No more than a join has, so that etcd takes it of as many.
+    success: grouped(spots.map((spot) => [remove(spot), firstIn(everyoneIn(spot.prefix))])),
     otherwise: [],
     // Else a join that nobody answered could still be carried out after it.
     isHarmless: createRevision > 0n,
   };
 }
 
-/** What `whoStands`, and the looks behind it, found in each queue. */
+/** What a `tryStep` found in each queue. */
 export function outlooksOf(
   spots: readonly Spot[],
   responses: readonly ResponseOp[],
 ): readonly Outlook[] {
+  const isOne = spots.length === 1;
   return spots.map(({ prefix }, index) => {
-    const [first, kept, ...seen] = groupOf(spots.length, responses, index);
+    const first = responses[index];
+    const [kept, ...seen] = isOne ? responses.slice(1) : [];
+    const [oldest] = entriesOf(first).map((kv) => entryOf(prefix, kv));
     return {
-      first: entriesOf(first).map((kv) => entryOf(prefix, kv))[0],
+      first: oldest,
       count: countOf(first) - countOf(kept),
-      ahead: seen.length > 0 ? newestOf(prefix, seen) : [],
+      ahead: isOne ? newestOf(prefix, seen) : oldest ? [oldest] : [],
     };
   });
 }
@@ -244,7 +253,7 @@ function spanOf(prefix: string, { from = "", to }: Span): WholeRange {
 }
 
 /** Who came first, how many there are, and how many of those are left of a `once` only. */
-function whoStands(prefix: string): RequestOp[] {
+export function whoStands(prefix: string): RequestOp[] {
   const kept = spanOf(prefix, { from: "kept/", to: "kept0" });
   return [firstIn(everyoneIn(prefix)), { op: "range", request: { ...kept, countOnly: true } }];
 }

@@ -307,6 +307,18 @@ describe("RwLock", () => {
       await (await late).release();
     });
 
+    it("lets readers of its own client in at once also when the watch says nothing", async () => {
+      bench.etcd.override("watch", () => ({ close() {} }));
+      const deaf = (await bench.client()).rwLock("atlas");
+      const held = await deaf.write.acquire();
+      const reading = deaf.read.acquire();
+      await settle();
+      await held.downgrade();
+
+      await (await reading).release();
+      await held.release();
+    });
+
     it("does not let in a reader behind a writer that waited before", async () => {
       const writing = there.write.acquire();
       await settle();
