@@ -1,6 +1,6 @@
 import { InvalidOptionError, LockLostError } from "../errors.ts";
 import { followSignals } from "../signals.ts";
-import { contend } from "./contend.ts";
+import { contend, leaveInTime } from "./contend.ts";
 import { type Entry, entryValue, stateOf } from "./entry.ts";
 import { checkKnown, checkSignal } from "./options.ts";
 import type { Place } from "./place.ts";
@@ -86,7 +86,7 @@ export class Barrier {
       await this.#until(place, haveLeft, options);
       await place.release();
     } catch (error) {
-      await place.leave();
+      await leaveInTime(place);
       throw this.#lostBy(place) ?? error;
     }
   }
@@ -105,7 +105,7 @@ export class Barrier {
       await this.#mark(place, "inside");
       this.#inside = { place, last: lastOf(entries, place.createRevision, this.parties) };
     } catch (error) {
-      await place.leave();
+      await leaveInTime(place);
       throw this.#lostBy(place) ?? error;
     }
   }

@@ -82,7 +82,7 @@ export async function contend(ask: Ask, options: ContendOptions): Promise<Place>
     return place;
   } catch (error) {
     const isOver = outOfTime.signal.aborted && error === outOfTime.signal.reason;
-    const others = await within(clock, leaveMs, place.leave(isOver ? waitsIn : undefined));
+    const others = await leaveInTime(place, isOver ? waitsIn : undefined);
     if (signal?.aborted) throw signal.reason;
     // Whoever never had a place is told what kept it from getting one.
     const isOut = error instanceof StoreError && place.createRevision === 0n;
@@ -141,10 +141,18 @@ export async function attempt(
     place.forget();
     return others;
   } catch (error) {
-    await within(session.options.clock, leaveMs, place.leave());
+    await leaveInTime(place);
     if (signal?.aborted) throw signal.reason;
     throw place.loss && !(error instanceof StoreError) ? lostPlace(place) : error;
   }
+}
+
+/**
+ * Leaves, and waits for the answer for a second: whoever gives up is not kept waiting by an etcd
+ * that does not answer. It goes on in the background.
+ */
+export function leaveInTime(place: Place, waitedIn?: number): Promise<Others | undefined> {
+  return within(place.session.options.clock, leaveMs, place.leave(waitedIn));
 }
 
 /**
