@@ -114,6 +114,8 @@ async function waitForTurn(
       if (place.loss) throw lostPlace(place);
       const blocking = rule.blockers(view.ahead);
       if (blocking.length === 0) return;
+      // What becomes of our entries in the others matters as well.
+      for (const each of place.queues) each.keepWatch();
       view =
         (await queue.changed(place, key, blocking, view.revision, waiting.signal)) ??
         (await lookAgain(place, index, waiting.signal));

@@ -297,20 +297,50 @@ describe("several locks at once", () => {
     await holder.release();
   });
 
-  it("do not hold when one of them was deleted while they waited for another", async () => {
+  it("give up at once when one of them is deleted while they wait for another", async () => {
+    const holder = await one.acquire("b");
+    const waiting = two.acquire(["a", "b", "c"]).catch((error) => error);
+    await settle();
+    const mine = (await bench.keys()).find((key) => key.startsWith("microlock/a/")) ?? "";
+    await deleteKey(bench.store, mine);
+    await bench.clock.advance(10);
+
+    expect(await waiting).toMatchObject({ code: "PLACE_LOST", reason: "deleted" });
+    expect(await bench.keys()).toEqual([holder.key]);
+    await holder.release();
+  });
+
+  it("do not hold when one of them was deleted in the moment in which the last one came free", async () => {
     const holder = await one.acquire("b");
     const waiting = two.acquire(["a", "b"]).catch((error) => error);
     await settle();
     const mine = (await bench.keys()).find((key) => key.startsWith("microlock/a/")) ?? "";
     await deleteKey(bench.store, mine);
     await holder.release();
-    await bench.clock.advance(30);
-    const outcome = await waiting;
-    if ("held" in outcome) expect(outcome.held).toBe(false);
-    const error = "release" in outcome ? await outcome.release().catch((e: unknown) => e) : outcome;
 
-    expect(error).toMatchObject({ reason: "deleted" });
+    expect(await waiting).toMatchObject({ code: "PLACE_LOST", reason: "deleted" });
+    await bench.clock.advance(10);
     expect(await bench.keys()).toEqual([]);
+  });
+
+  it("join in the order in which they were asked for in one process, whatever the way takes", async () => {
+    const slow: (() => void)[] = [];
+    bench.etcd.override("txn", async (request, options) => {
+      if (slow.length === 0) await new Promise<void>((resolve) => slow.push(resolve));
+      return bench.store.txn(request, options);
+    });
+    const order: string[] = [];
+    const asking = [["a", "b"], ["b", "c"], ["c"]].map(async (some) => {
+      const hold = await one.acquire(some);
+      order.push(some.join());
+      await hold.release();
+    });
+    await settle();
+    expect(order).toEqual([]);
+    slow[0]?.();
+    await Promise.all(asking);
+
+    expect(order).toEqual(["a,b", "b,c", "c"]);
   });
 
   it("put only while all of them are ours", async () => {
