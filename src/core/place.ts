@@ -236,6 +236,12 @@ export class Place {
     await Promise.all(this.#spots.map((_, index) => this.look(index, waiting)));
   }
 
+  /** The same for one of its entries. */
+  async verifyEntry(key: string): Promise<void> {
+    if (this.#createRevision === 0n || this.#leaving) return;
+    await this.look(this.keys.indexOf(key), {});
+  }
+
   /**
    * Writes a new value into the entry, which keeps its place.
    *

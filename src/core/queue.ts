@@ -240,7 +240,7 @@ export class Queue {
     for (const [key, place] of [...this.#places]) {
       const waiter = this.#waiters.get(key);
       // Whoever gets no answer will be told by the deadline of the lease.
-      if (!waiter) void place.verify().catch(() => {});
+      if (!waiter) void place.verifyEntry(key).catch(() => {});
       else if (waiter.since < revision && !this.#areOurs(waiter.blocking)) waiter.wake();
     }
   }

@@ -260,6 +260,26 @@ describe("several locks at once", () => {
     }
   });
 
+  it("are looked at once each when they begin to be watched", async () => {
+    const hold = await one.acquire(names(20));
+    bench.etcd.forget();
+    await bench.clock.advance(20);
+
+    expect(bench.etcd.calls).toMatchObject({ txn: 20, watch: 20 });
+    await hold.release();
+  });
+
+  it("are lost when one of them was deleted before they began to be watched", async () => {
+    const hold = await one.acquire(names(5));
+    await deleteKey(bench.store, hold.keys[3] ?? "");
+    expect(hold.held).toBe(true);
+    await bench.clock.advance(20);
+
+    expect(hold.held).toBe(false);
+    await expect(hold.release()).rejects.toMatchObject({ reason: "deleted" });
+    await bench.clock.advance(10);
+  });
+
   it("are lost when somebody puts one of them on another lease", async () => {
     const hold = await one.acquire(["a", "b"]);
     await bench.clock.advance(30);
