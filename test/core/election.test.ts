@@ -9,7 +9,7 @@ import {
   StoreError,
   StoreUnavailableError,
 } from "../../src/errors.ts";
-import type { WatchObserver } from "../../src/etcd/api.ts";
+import type { Watch, WatchObserver } from "../../src/etcd/api.ts";
 import type { Locks } from "../../src/locks.ts";
 import { type Bench, nothing, openBench } from "../support/clients.ts";
 import { deleteKey, putKey } from "../support/keys.ts";
@@ -283,23 +283,70 @@ describe("Election", () => {
       await feed.return?.();
     });
 
-    it("goes on after a compaction that it missed", async () => {
-      const observers: WatchObserver[] = [];
+    it("goes on after a compaction, and learns what happened meanwhile", async () => {
+      const opened: { observer: WatchObserver; watch: Watch }[] = [];
       bench.etcd.override("watch", (request, observer) => {
-        observers.push(observer);
-        return bench.store.watch(request, observer);
+        const watch = bench.store.watch(request, observer);
+        opened.push({ observer, watch });
+        return watch;
       });
       const leadership = await here.campaign("1");
       const { values } = follow(there.observe());
       await settle();
-      const [observer] = observers;
+      const [{ observer, watch }] = opened as [(typeof opened)[0]];
       bench.etcd.override("watch", undefined);
-      observer?.onEnd(new CompactedError(1n));
-      await bench.clock.advance(0);
+      watch.close();
+      observer.onEnd(new CompactedError(1n));
       await leadership.proclaim("2");
       await settle();
+      expect(values).toEqual(["1"]);
+      await bench.clock.advance(0);
 
       expect(values).toEqual(["1", "2"]);
+      await leadership.resign();
+    });
+
+    it("tells what happened while the answer to its first read was under way", async () => {
+      const leadership = await here.campaign("1");
+      let answer = (): void => {};
+      bench.etcd.override("txn", async (request, options) => {
+        const result = await bench.store.txn(request, options);
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+        return result;
+      });
+      const { values } = follow(there.observe());
+      await settle();
+      bench.etcd.override("txn", undefined);
+      await leadership.proclaim("2");
+      await settle();
+      answer();
+      await settle();
+
+      expect(values.at(-1)).toBe("2");
+      await leadership.resign();
+    });
+
+    it("does not tell again what its first read has seen already", async () => {
+      const leadership = await here.campaign("1");
+      let send = (): void => {};
+      bench.etcd.override("txn", async (request, options) => {
+        await new Promise<void>((resolve) => {
+          send = resolve;
+        });
+        return bench.store.txn(request, options);
+      });
+      const { values } = follow(there.observe());
+      await settle();
+      bench.etcd.override("txn", undefined);
+      await leadership.proclaim("2");
+      await leadership.proclaim("3");
+      await settle();
+      send();
+      await settle();
+
+      expect(values).toEqual(["3"]);
       await leadership.resign();
     });
 
@@ -549,6 +596,44 @@ describe("Election", () => {
 
       expect(ended).toBe(true);
       await expect(here.lead("web-1", () => {})).rejects.toThrow(ClosedError);
+    });
+
+    it("has close wait for the work of a term", async () => {
+      let ended = false;
+      const leading = here.lead("web-1", async ({ signal }) => {
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        await new Promise<void>((resolve) => bench.clock.setTimer(3_000, resolve));
+        ended = true;
+      });
+      await settle();
+      const closing = one.close();
+      const state = seen(closing);
+      await bench.clock.advance(2_900);
+      expect([state.done, ended]).toEqual([false, false]);
+      await bench.clock.advance(200);
+      await closing;
+      await leading;
+
+      expect(ended).toBe(true);
+    });
+
+    it("stands again when its place is lost while it waits", async () => {
+      const leadership = await here.campaign("web-1");
+      const controller = new AbortController();
+      let terms = 0;
+      const leading = there.lead("web-2", { signal: controller.signal }, () => {
+        terms += 1;
+        controller.abort();
+      });
+      await settle();
+      const mine = (await bench.keys()).find((key) => key !== leadership.key) ?? "";
+      await deleteKey(bench.store, mine);
+      await bench.clock.advance(2_000);
+      expect(await bench.keys()).toHaveLength(2);
+      await leadership.resign();
+      await leading;
+
+      expect(terms).toBe(1);
     });
 
     it("goes on asking while etcd does not answer", async () => {
