@@ -279,6 +279,7 @@ describe("Semaphore", () => {
 
     beforeEach(async () => {
       hold = await here.acquire();
+      bench.etcd.forget();
     });
 
     afterEach(async () => {
@@ -293,6 +294,7 @@ describe("Semaphore", () => {
       ["run", () => other().run(() => "never")],
     ])("is told of it by %s, and leaves nothing", async (_, ask) => {
       await expect(ask()).rejects.toThrow(DisagreementError);
+      expect(bench.etcd.calls.txn).toBe(1);
       await expect(ask()).rejects.toMatchObject({
         code: "DISAGREEMENT",
         key: "exports",
