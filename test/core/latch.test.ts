@@ -144,6 +144,22 @@ describe("Latch", () => {
     );
   });
 
+  it("is not opened for those who wait by counts for another number", async () => {
+    let open = false;
+    const waiting = here.wait().then(() => {
+      open = true;
+    });
+    await settle();
+    const other = two.latch("migrated", 4);
+    for (let index = 0; index < 4; index++) await other.countDown();
+    await bench.clock.advance(1_000);
+    expect(open).toBe(false);
+
+    await other.reset();
+    for (let index = 0; index < 3; index++) await here.countDown();
+    await waiting;
+  });
+
   it("goes on waiting while etcd does not answer", async () => {
     const waiting = here.wait();
     await settle();
@@ -164,9 +180,10 @@ describe("Latch", () => {
     const foreign = `${one.keyOf("migrated")}/latch/three/x`;
     await putKey(bench.store, foreign, "", 0n);
     expect(await here.countDown()).toBe(2);
-    await hold.release();
     await here.reset();
-    expect(await bench.keys()).toEqual([foreign]);
+    expect((await bench.keys()).sort()).toEqual([foreign, hold.key].sort());
+    await hold.verify();
+    await hold.release();
     await bench.store.txn({
       success: [{ op: "deleteRange", request: { key: new TextEncoder().encode(foreign) } }],
     });
