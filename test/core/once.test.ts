@@ -246,6 +246,65 @@ describe("once", () => {
     expect((await two.once("cron", { everyMs: 60_000 }, () => {})).ran).toBe(false);
     await bench.clock.advance(15_000);
     expect((await two.once("cron", { everyMs: 60_000 }, () => {})).ran).toBe(false);
+    // It says nothing beyond that: somebody else may have the lock by now.
+    await bench.clock.advance(16_000);
+    expect((await two.once("cron", { everyMs: 60_000 }, () => {})).ran).toBe(true);
+  });
+
+  it("keeps others out for minHoldMs when the process dies, too", async () => {
+    let finish = (): void => {};
+    const work = (): Promise<void> =>
+      new Promise((resolve) => {
+        finish = resolve;
+      });
+    const dying = one.once("cron", { everyMs: 2_000, minHoldMs: 60_000 }, work).catch((e) => e);
+    await bench.clock.advance(10);
+    const own = (await bench.keys()).find((key) => !key.includes("/kept/")) ?? "";
+    await bench.store.leaseRevoke(BigInt(`0x${own.split("/").at(-1)?.split("-")[0]}`));
+    await bench.clock.advance(59_000);
+    expect((await two.once("cron", { everyMs: 2_000 }, () => {})).ran).toBe(false);
+    await bench.clock.advance(2_000);
+    expect((await two.once("cron", { everyMs: 2_000 }, () => {})).ran).toBe(true);
+    finish();
+    expect(await dying).toMatchObject({ reason: "revoked" });
+  });
+
+  it("has close wait for the work, and keeps the tick beyond it", async () => {
+    const working = one.once("cron", { everyMs: 60_000 }, async ({ signal }) => {
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      await wait(3_000);
+      return "ended";
+    });
+    await settle();
+    let closed = false;
+    const closing = one.close().then(() => {
+      closed = true;
+    });
+    await bench.clock.advance(2_900);
+    expect(closed).toBe(false);
+    await bench.clock.advance(200);
+    await closing;
+    expect(await working).toEqual({ ran: true, result: "ended" });
+    bench.etcd.forget();
+    await bench.clock.advance(26_000);
+    expect((await two.once("cron", { everyMs: 60_000 }, () => {})).ran).toBe(false);
+    await bench.clock.advance(2_000);
+
+    // Its lease ended by itself: a client that is closed asks nothing any more.
+    expect(await bench.keys()).toEqual([]);
+    expect(bench.etcd.calls.leaseRevoke).toBe(0);
+  });
+
+  it("leaves no lease when the answer to its grant gets lost", async () => {
+    const leases = bench.store.leaseCount;
+    bench.etcd.override("leaseGrant", async (request, options) => {
+      await bench.store.leaseGrant(request, options);
+      throw new StoreUnavailableError("lost");
+    });
+    await expect(one.once("cron", { everyMs: hour }, () => {})).rejects.toThrow("lost");
+    await settle();
+
+    expect(bench.store.leaseCount).toBe(leases);
   });
 
   it("runs once when the answer to its joining gets lost", async () => {
