@@ -2,7 +2,7 @@ import { InvalidOptionError, LockLostError } from "../errors.ts";
 import { followSignals } from "../signals.ts";
 import { contend } from "./contend.ts";
 import { type Entry, entryValue, stateOf } from "./entry.ts";
-import { leave, release } from "./leave.ts";
+import { leaveInTime, release } from "./leave.ts";
 import { checkKnown, checkSignal } from "./options.ts";
 import type { Place } from "./place.ts";
 import { untilQueue } from "./queue-view.ts";
@@ -87,7 +87,7 @@ export class Barrier {
       await this.#until(place, haveLeft, options);
       await release(place);
     } catch (error) {
-      await leave(place);
+      await leaveInTime(place);
       throw this.#lostBy(place) ?? error;
     }
   }
@@ -106,7 +106,7 @@ export class Barrier {
       await this.#mark(place, "inside");
       this.#inside = { place, last: lastOf(entries, place.createRevision, this.parties) };
     } catch (error) {
-      await leave(place);
+      await leaveInTime(place);
       throw this.#lostBy(place) ?? error;
     }
   }

@@ -1,9 +1,8 @@
-import { within } from "../clock.ts";
 import { AlreadyLockedError, StoreError } from "../errors.ts";
 import type { RequestOp } from "../etcd/api.ts";
 import { followSignals } from "../signals.ts";
 import { join, tryJoin } from "./join.ts";
-import { leave } from "./leave.ts";
+import { leaveInTime } from "./leave.ts";
 import type { Others } from "./others.ts";
 import { Place } from "./place.ts";
 import { Queue, type View } from "./queue.ts";
@@ -30,9 +29,6 @@ export interface ContendOptions {
   /** Hears of its position, and of who holds, whenever that changes while it waits. */
   readonly onWait?: PositionListener | undefined;
 }
-
-// How long to wait for the answer to our leaving before we tell the caller that we gave up.
-const leaveMs = 1_000;
 
 /**
  * Joins each queue, waits for its turn in all, and leaves them again if the turn never comes.
@@ -71,7 +67,7 @@ export async function contend(ask: Ask, options: ContendOptions): Promise<Place>
     return place;
   } catch (error) {
     const isOver = error instanceof OutOfTime;
-    const others = await within(clock, leaveMs, leave(place, isOver ? waitsIn : undefined));
+    const others = await leaveInTime(place, isOver ? waitsIn : undefined);
     if (signal?.aborted) throw signal.reason;
     // Whoever never had a place is told what kept it from getting one.
     const isOut = error instanceof StoreError && place.createRevision === 0n;
@@ -124,7 +120,7 @@ export async function attempt(
     place.forget();
     return others;
   } catch (error) {
-    await within(session.options.clock, leaveMs, leave(place));
+    await leaveInTime(place);
     if (signal?.aborted) throw signal.reason;
     throw place.loss && !(error instanceof StoreError) ? lostPlace(place) : error;
   }

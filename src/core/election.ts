@@ -159,11 +159,11 @@ export class Election {
       onChange: () => {
         const first = mirror.entries?.[0];
         const leader = first && leaderOf(first.kv);
-        if (!leader || (told?.revision === leader.revision && told.key === leader.key)) return;
+        if (leader && told?.revision === leader.revision && told.key === leader.key) return;
         told = leader;
-        // Only the latest is of interest.
+        // Only the latest is of interest, and only while it leads.
         feed.skip();
-        feed.push(leader);
+        if (leader) feed.push(leader);
       },
     });
     const feed: Feed<Leader> = new Feed({
@@ -200,7 +200,7 @@ export class Election {
     checkSignal(options.signal);
     checkFunction("work", work);
     const { signal } = options;
-    await this.#sessions.session();
+    if (this.#sessions.closed.aborted) throw new ClosedError();
     const candidacy = this.#candidacy(value, signal);
     while (!signal?.aborted) {
       const leadership = await this.#nextTerm(candidacy, signal);

@@ -5,6 +5,7 @@ import { type Others, othersOf } from "./others.ts";
 import type { Place } from "./place.ts";
 import type { View } from "./queue.ts";
 import { entriesOf, groupOf, joinStep, newestOf, outlookOf, tryStep } from "./queue-requests.ts";
+import type { Rule } from "./rule.ts";
 import type { Waiting } from "./transactor.ts";
 
 /** Joins each queue at its end, and looks at who is ahead there. */
@@ -12,8 +13,9 @@ export async function join(
   place: Place,
   value: Uint8Array,
   waiting: Waiting,
+  rule: Rule = place.rule,
 ): Promise<readonly View[]> {
-  const step = joinStep(place.own, value, place.rule);
+  const step = joinStep(place.own, value, rule);
   const { succeeded, responses, revision } = await place.put(step, value, waiting);
   const { spots } = place.own;
   if (succeeded) {
@@ -25,8 +27,10 @@ export async function join(
     });
   }
   const [own, ...rivals] = responses;
-  if (!adopt(place, own)) mustAgree(place, rivals.flatMap(entriesOf).map(entryIn(place)));
-  return place.look(waiting);
+  if (adopt(place, own)) return place.look(waiting);
+  mustAgree(place, rivals.flatMap(entriesOf).map(entryIn(place)));
+  // Who stands there goes by no number at all, and is waited for like anybody else.
+  return join(place, value, waiting, { ...rule, rivals: [] });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { within } from "../clock.ts";
 import { StoreError } from "../errors.ts";
 import type { ResponseOp } from "../etcd/api.ts";
 import { entryOf } from "./entry.ts";
@@ -59,7 +60,7 @@ export async function release(place: Place): Promise<void> {
  * Leaves, as a contender, whether or not it has joined. Resolves with who is there, if there
  * was something to leave, and etcd answers. Whoever waited in a queue learns its position, too.
  */
-export async function leave(place: Place, waitedIn?: number): Promise<Others | undefined> {
+async function leave(place: Place, waitedIn?: number): Promise<Others | undefined> {
   const { session, queues } = place;
   place.startLeaving();
   try {
@@ -80,6 +81,17 @@ export async function leave(place: Place, waitedIn?: number): Promise<Others | u
   } finally {
     place.forget();
   }
+}
+
+// How long to wait for the answer to our leaving before we tell the caller that we gave up.
+const leaveMs = 1_000;
+
+/**
+ * Leaves, and waits for the answer for a second: whoever gives up is not kept waiting by an etcd
+ * that does not answer. It goes on in the background.
+ */
+export function leaveInTime(place: Place, waitedIn?: number): Promise<Others | undefined> {
+  return within(place.session.options.clock, leaveMs, leave(place, waitedIn));
 }
 
 /** Which of the waiters it is in one of its queues, 1 for the first, if etcd says so soon. */

@@ -44,7 +44,8 @@ export class Mirror {
   #entries = new Map<string, Entry>();
   /** The revision up to which we know; 0 while it is being read. */
   #revision = 0n;
-  #standingAt = -1n;
+  /** How often it was begun to be read: only the last time counts. */
+  #reads = 0;
   /** What the watch told while we were reading. */
   #early: WatchEvent[] = [];
   #list: readonly Entry[] | undefined;
@@ -82,11 +83,12 @@ export class Mirror {
     const { signal } = this.#stop;
     const { clock, prefix, ask } = this.#options;
     this.#revision = 0n;
-    this.#standingAt = standingAt;
+    this.#reads += 1;
+    const read = this.#reads;
     const range = prefixRange(prefix);
     const sort = { by: "createRevision", order: "ascending" } as const;
     // Until it is read, or has to be read anew.
-    const isDue = (): boolean => !signal.aborted && this.#standingAt === standingAt;
+    const isDue = (): boolean => !signal.aborted && this.#reads === read;
     while (isDue()) {
       try {
         const { responses, header } = await ask({

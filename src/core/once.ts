@@ -105,7 +105,7 @@ export async function once<T>(
     } finally {
       const endsAt = Math.max(until, clock.now() + minHoldMs);
       // If that does not succeed, the release, which comes next, says why.
-      if (endsAt > until) await kept.renew(hold, minHoldMs).catch(() => {});
+      if (minHoldMs > 0 && endsAt > until) await kept.renew(hold, minHoldMs).catch(() => {});
       kept.endAt(endsAt);
     }
   });
@@ -155,8 +155,11 @@ class Kept {
     const { session, guard } = hold.place;
     const before = this.#lease;
     const put = await this.prepare(ms, undefined);
-    await session.commit({ compare: guard, success: [put], otherwise: [] });
-    this.#revoke(before);
+    const { succeeded } = await session.commit({ compare: guard, success: [put], otherwise: [] });
+    // What was to follow is not ours to say any more, but the tick is not over.
+    const useless = succeeded ? before : this.#lease;
+    if (!succeeded) this.#lease = before;
+    this.#revoke(useless);
   }
 
   /** Takes it away when the tick is over. If we are not there any more then, its lease ends by itself. */

@@ -233,8 +233,13 @@ export class Queue {
     }
   }
 
+  /** Whether we are the ones who will hear first that these do not stand in anybody's way any more. */
   #areOurs(keys: readonly string[]): boolean {
-    return keys.every((key) => this.#places.has(key));
+    return keys.every((key) => {
+      const place = this.#places.get(key);
+      // A writer that has become a reader has said so already.
+      return place !== undefined && place.mode === place.rule.mode;
+    });
   }
 
   #onEvents(events: readonly WatchEvent[]): void {

@@ -23,6 +23,10 @@ export class WriteHold extends Hold {
    * @throws {StoreUnavailableError} when etcd does not answer in time. It may be a reader's then.
    */
   async downgrade(options: Waiting = {}): Promise<this> {
+    if (this.mode === "read") {
+      this.assertHeld();
+      return this;
+    }
     const { identity, clock } = this.place.session.options;
     const { reason } = claimsOf(this.place.value);
     const value = entryValue(identity, clock.wallTime(), { reason, state: "reader" });

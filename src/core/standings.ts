@@ -11,7 +11,7 @@ export interface Standings {
 }
 
 /** Counts through a queue once, for all who want to know their position in it. */
-export function standingsOf(entries: readonly Entry[]): Standings {
+function standingsOf(entries: readonly Entry[]): Standings {
   const waiters = entries.slice(holdersAmong(entries));
   return {
     first: entries[0],

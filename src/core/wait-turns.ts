@@ -33,8 +33,8 @@ export async function waitForTurns(
   const indices = [...views.keys()];
   const isBlocked = (index: number): boolean =>
     place.rule.blockers(views[index]?.ahead ?? []).length > 0;
-  // So that what happens while we wait in one of them is seen in the others.
-  for (const index of indices.filter(isBlocked)) place.queues[index]?.keepWatch();
+  // What becomes of our entries in the other queues matters as well while we wait in one.
+  if (indices.some(isBlocked)) for (const queue of place.queues) queue.keepWatch();
 
   for (let index = indices.find(isBlocked); index !== undefined; index = indices.find(isBlocked)) {
     options.onBlocked(index);

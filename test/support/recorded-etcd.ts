@@ -42,13 +42,23 @@ export function recordedEtcd(inner: Etcd): RecordedEtcd {
     compact: (revision, options) => inner.compact(revision, options),
     close: () => inner.close(),
     watch(request, observer) {
-      const watch = target("watch")(request, observer);
       let open = true;
       openWatches += 1;
+      const end = (): void => {
+        if (open) openWatches -= 1;
+        open = false;
+      };
+      const watch = target("watch")(request, {
+        onCreated: (revision) => observer.onCreated?.(revision),
+        onEvents: (events) => observer.onEvents(events),
+        onEnd(error) {
+          end();
+          observer.onEnd(error);
+        },
+      });
       return {
         close() {
-          if (open) openWatches -= 1;
-          open = false;
+          end();
           watch.close();
         },
       };
