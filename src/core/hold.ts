@@ -266,7 +266,7 @@ export class Hold implements AsyncDisposable {
     // A client that is being closed still lets go in an orderly way.
     if (lost && lost.reason !== "closed") {
       // Of several, the others are still there; so is one that is being taken away.
-      this.#place.withdraw();
+      this.#place.abandon();
       throw lost;
     }
     await this.#asHolder(() => this.#place.release());
@@ -292,8 +292,10 @@ export class Hold implements AsyncDisposable {
     } catch (error) {
       const lost = this.#look();
       if (lost) throw lost;
-      // It went by a release of ours that was under way.
-      throw error instanceof EntryLostError ? new LockLostError(this.name, "released") : error;
+      if (!(error instanceof EntryLostError)) throw error;
+      // "released": it went by something of ours that was under way.
+      const reason = error.reason === "released" ? (this.#over ?? "released") : error.reason;
+      throw new LockLostError(this.name, reason);
     }
   }
 

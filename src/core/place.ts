@@ -41,6 +41,12 @@ export interface Others {
 /** An entry of ours is not there any more, or not ours. */
 export class EntryLostError extends Error {
   override name = "EntryLostError";
+  readonly reason: LossReason;
+
+  constructor(reason: LossReason) {
+    super(reason);
+    this.reason = reason;
+  }
 }
 
 // Who stands further behind than that is told so.
@@ -245,6 +251,7 @@ export class Place {
       },
       waiting,
     );
+    if (!succeeded && this.#leaving) throw new EntryLostError("released");
     if (!succeeded) throw this.#missing(entriesOf(responses[0]).length > 0);
     this.#value = value;
     return revision;
@@ -302,9 +309,16 @@ export class Place {
     this.queues[0]?.yielded(this.keys[0] ?? "", revision);
   }
 
-  /** From now on what happens to its entries is our own doing. */
+  /** One hold less stands on a place that was lost; with the last one, what is left of it goes. */
+  abandon(): void {
+    this.#shares -= 1;
+    if (this.#shares === 0) this.withdraw();
+  }
+
+  /** From now on it is nobody's here, and what happens to its entries is our own doing. */
   startLeaving(): void {
     this.#leaving = true;
+    this.#end({ reason: "detached" });
   }
 
   /** Ends a place that etcd knows nothing of, or that is not ours to leave. */
