@@ -2,7 +2,7 @@ import { LockLostError } from "../errors.ts";
 import type { Compare, RequestOp, TxnRequest, TxnResult } from "../etcd/api.ts";
 import { onAbort } from "../signals.ts";
 import { detached } from "./detached.ts";
-import { type GuardedTxn, guardedTxn } from "./guarded-txn.ts";
+import { type GuardedTxn, guardedTxn, isRepeatable } from "./guarded-txn.ts";
 import { leaveBehind } from "./hand-over.ts";
 import { bytesOf } from "./keys.ts";
 import { type LossSignal, lossSignal } from "./loss-signal.ts";
@@ -172,8 +172,9 @@ export class Hold implements AsyncDisposable {
 
   /**
    * Carries out a transaction of your own, in one with the check that the lock is ours: your
-   * `success` if all of your `compare` hold, else your `failure`. It happens once, however
-   * often it had to be asked. Keys are taken as they are, without a namespace.
+   * `success` if all of your `compare` hold, else your `failure`. It happens once at the most: if
+   * an answer gets lost, it is asked again only where that comes to the same, as for puts without
+   * `compare`. Keys are taken as they are, without a namespace.
    *
    * ```ts
    * const { succeeded } = await hold.txn({
@@ -188,7 +189,8 @@ export class Hold implements AsyncDisposable {
    */
   async txn(request: GuardedTxn, options: Waiting = {}): Promise<TxnResult> {
     const inner: TxnRequest = guardedTxn(request);
-    const [response] = await this.#change([{ op: "txn", request: inner }], options);
+    const isOnce = !isRepeatable(inner);
+    const [response] = await this.#change([{ op: "txn", request: inner }], options, isOnce);
     return response?.op === "txn" ? response.response : { succeeded: false, responses: [] };
   }
 
@@ -273,10 +275,14 @@ export class Hold implements AsyncDisposable {
     this.#over = "released";
   }
 
-  async #change(ops: readonly RequestOp[], options: Waiting): Promise<TxnResult["responses"]> {
+  async #change(
+    ops: readonly RequestOp[],
+    options: Waiting,
+    isOnce = false,
+  ): Promise<TxnResult["responses"]> {
     checkWaiting(options);
     this.assertHeld();
-    const step = { compare: this.#place.guard, success: ops, otherwise: [] };
+    const step = { compare: this.#place.guard, success: ops, otherwise: [], isOnce };
     const { session } = this.#place;
     const { succeeded, responses } = await this.#asHolder(() => session.commit(step, options));
     if (succeeded) return responses;
