@@ -6,7 +6,7 @@ type Call = "txn" | "leaseGrant" | "leaseKeepAlive" | "leaseRevoke" | "watch";
 export interface RecordedEtcd extends Etcd {
   /** How often each call was made since the last `forget`. */
   readonly calls: Record<Call, number>;
-  /** Watches that were opened and not closed. */
+  /** Watches that were opened, and have neither ended nor been closed. */
   readonly openWatches: number;
   forget(): void;
   /** Stands in for a call from now on; undefined puts the real one back. */
@@ -42,13 +42,23 @@ export function recordedEtcd(inner: Etcd): RecordedEtcd {
     compact: (revision, options) => inner.compact(revision, options),
     close: () => inner.close(),
     watch(request, observer) {
-      const watch = target("watch")(request, observer);
       let open = true;
+      const ended = (): void => {
+        if (open) openWatches -= 1;
+        open = false;
+      };
       openWatches += 1;
+      const watch = target("watch")(request, {
+        onCreated: (revision) => observer.onCreated?.(revision),
+        onEvents: (events) => observer.onEvents(events),
+        onEnd(error) {
+          ended();
+          observer.onEnd(error);
+        },
+      });
       return {
         close() {
-          if (open) openWatches -= 1;
-          open = false;
+          ended();
           watch.close();
         },
       };
