@@ -166,7 +166,7 @@ export class Place {
       waiting,
     );
     if (succeeded) {
-      this.#createRevision = revision;
+      this.#stand(revision);
       return this.#spots.map(({ prefix }, index) => {
         const [, ...seen] = groupOf(this.#spots.length, responses, index);
         const ahead = newestOf(prefix, seen).filter((entry) => entry.createRevision < revision);
@@ -192,7 +192,7 @@ export class Place {
       const joining = { ...step, success: [...step.success, ...along] };
       const { succeeded, responses, revision } = await this.#tryTo(joining, waiting);
       if (succeeded) {
-        this.#createRevision = revision;
+        this.#stand(revision);
         return undefined;
       }
       const [own, ...others] = responses;
@@ -399,7 +399,15 @@ export class Place {
       this.#mayStand = false;
       this.#mustAgree(rivals.flatMap(entriesOf).map((kv) => entryOf(this.#spot(0).prefix, kv)));
     }
-    this.#createRevision = entry?.createRevision ?? 0n;
+    if (entry) this.#stand(entry.createRevision);
+  }
+
+  /** We stand there since `revision`. */
+  #stand(revision: bigint): void {
+    this.#createRevision = revision;
+    // What became of it may have been told before that.
+    const revocation = this.session.revocation(revision);
+    if (revocation) this.#revoke(revocation);
   }
 
   /** Those who ask for the same thing must mean the same number. */
