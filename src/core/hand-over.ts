@@ -100,6 +100,7 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
     if (!succeeded && !(repeated && after?.lease === session.lease)) {
       throw gone(left, after ? "detached" : "expired");
     }
+    place.tookOn(said, revision);
     if (state === "reader") place.becameReader(revision);
   } catch (error) {
     // What may have been carried out without an answer must not hold the lock for nobody.

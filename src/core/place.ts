@@ -73,6 +73,9 @@ export class Place {
   #leaving = false;
   #mode: Mode;
   #value: Uint8Array = new Uint8Array();
+  /** Until when somebody else put its entries, if it was left to us: for ever, until we took it on. */
+  #othersUntil = 0n;
+  #lastPut = { lease: 0n, revision: 0n };
   /** How many holds stand on it: one, and one more for each that joined in. */
   #shares = 0;
   #forgetGrace: () => void = () => {};
@@ -90,6 +93,7 @@ export class Place {
     this.#mode = rule.mode;
     this.keys = known?.keys ?? queues.map(({ prefix }) => session.nextEntryKey(prefix, rule.mode));
     this.#createRevision = known?.createRevision ?? 0n;
+    if (known) this.#othersUntil = 2n ** 63n;
     this.#spots = queues.map(({ prefix }, index) => ({
       key: bytesOf(this.keys[index] ?? ""),
       prefix,
@@ -257,6 +261,13 @@ export class Place {
     return revision;
   }
 
+  /** What somebody left to us is ours since `revision`. */
+  tookOn(value: Uint8Array, revision: bigint): void {
+    this.#value = value;
+    this.#othersUntil = revision;
+    this.wasPut(this.#lastPut.lease, this.#lastPut.revision);
+  }
+
   /** One more hold stands on it. */
   share(): void {
     this.#shares += 1;
@@ -373,8 +384,10 @@ export class Place {
   }
 
   /** The watch saw one of our keys put, by ourselves or by somebody else. */
-  wasPut(lease: bigint): void {
-    if (!this.#leaving && lease !== this.session.lease) this.#end({ reason: "overwritten" });
+  wasPut(lease: bigint, revision: bigint): void {
+    this.#lastPut = { lease, revision };
+    if (this.#leaving || revision <= this.#othersUntil) return;
+    if (lease !== this.session.lease) this.#end({ reason: "overwritten" });
   }
 
   #spot(index: number): Spot {
