@@ -367,9 +367,10 @@ export class Place {
     if (!result) return undefined;
     const index = waitedIn ?? 0;
     const [outlook] = outlooksOf([this.#spot(index)], found[index] ?? []);
-    const entries = entriesOf(result.responses[0]).map((kv) =>
-      entryOf(this.#spot(index).prefix, kv),
-    );
+    // Only of the first one its value matters: a writer that became a reader is never further back.
+    const entries = entriesOf(result.responses[0])
+      .map((kv) => entryOf(this.#spot(index).prefix, kv))
+      .map((entry) => (entry.key === outlook?.first?.key ? outlook.first : entry));
     const position = waited && entries.length - holdersAmong(entries) + 1;
     return outlook && { ...this.#othersOf(index, outlook), position };
   }
