@@ -256,7 +256,8 @@ export class Session {
    * waiters leave. Until it is, they can do so in an orderly way.
    */
   announceClose(): void {
-    this.#tell({ reason: "closed" });
+    // Who lost it before, and has not noticed yet, is told that.
+    if (!this.loss) this.#tell({ reason: "closed" });
   }
 
   /**
