@@ -325,7 +325,8 @@ describe("handing a hold over", () => {
     });
 
     it("hears of what somebody did to the key before the answer to taking it on came", async () => {
-      const ticket = await (await one.acquire("jobs")).detach();
+      const hold = await one.acquire("jobs");
+      const ticket = await hold.detach();
       const waiting = two.acquire("jobs").catch(() => {});
       await bench.clock.advance(30);
       let answer = (): void => {};
@@ -340,13 +341,12 @@ describe("handing a hold over", () => {
       const attaching = two.attach(ticket);
       await settle();
       bench.etcd.override("txn", undefined);
-      const [key = ""] = await bench.keys();
-      await putKey(bench.store, key, "mine");
+      await putKey(bench.store, hold.key, "mine");
       await settle();
       answer();
 
       expect((await attaching).signal.reason).toMatchObject({ reason: "overwritten" });
-      await deleteKey(bench.store, key);
+      await deleteKey(bench.store, hold.key);
       await (await waiting)?.release();
     });
 

@@ -138,9 +138,7 @@ describe("inspect", () => {
     const values = ["", "garbage", "null", "[1]", '"text"', '{"nodeId":7,"pid":"one"}', huge];
     for (const value of [...values, JSON.stringify(huge), '{"nodeId":"go"}']) {
       await putKey(bench.store, "microlock/jobs/694d8f", value);
-      const startedAt = performance.now();
       const { holders } = await one.inspect("jobs");
-      expect(performance.now() - startedAt).toBeLessThan(500);
       expect(holders).toMatchObject([
         {
           key: "microlock/jobs/694d8f",
