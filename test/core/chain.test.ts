@@ -149,6 +149,12 @@ describe("a chain of calls", () => {
     });
   });
 
+  it("is told the same when it asks by another number of permits", async () => {
+    await one.semaphore("jobs", 3).run(async () => {
+      await expect(one.semaphore("jobs", 5).acquire()).rejects.toMatchObject(wouldDeadlock);
+    });
+  });
+
   it("counts all the permits that it has together", async () => {
     const exports = one.semaphore("jobs", 3);
     await exports.run(() =>

@@ -123,6 +123,8 @@ describe("forceRelease", () => {
     const foreign = two.forceRelease("jobs", why);
     await bench.clock.advance(999);
     expect(await bench.keys()).toEqual(["microlock/jobs/694d8f"]);
+    // Whoever hears nothing is told nothing: it would stay there if we died now.
+    expect(await requests()).toEqual([]);
     await bench.clock.advance(1);
     expect(await foreign).toMatchObject([{ key: "microlock/jobs/694d8f", expires: false }]);
     expect(await bench.keys()).toEqual([]);
@@ -180,10 +182,30 @@ describe("forceRelease", () => {
     await settle();
     await deleteKey(bench.store, "microlock/jobs/694d8f");
     await putKey(bench.store, "microlock/jobs/694d8f");
-    await bench.clock.advance(1_000);
+    // The one that was meant is gone already.
+    await settle();
     await forcing;
     expect(await bench.keys()).toEqual(["microlock/jobs/694d8f"]);
     await deleteKey(bench.store, "microlock/jobs/694d8f");
+  });
+
+  it("does not wait for a key that was put anew before it began to wait", async () => {
+    const key = "microlock/jobs/694d8f";
+    await putKey(bench.store, key);
+    let count = 0;
+    bench.etcd.override("txn", async (request, options) => {
+      count += 1;
+      if (count === 2) {
+        await deleteKey(bench.store, key);
+        await putKey(bench.store, key);
+      }
+      return bench.store.txn(request, options);
+    });
+    const forcing = two.forceRelease("jobs", { ...why, graceMs: 60_000 });
+    await settle();
+    await forcing;
+    expect(await bench.keys()).toEqual([key]);
+    await deleteKey(bench.store, key);
   });
 
   it("takes it from all who hold, but from no waiter", async () => {

@@ -196,6 +196,28 @@ describe("a transaction under guard", () => {
       expect(await data()).toEqual({ b: "3" });
     });
 
+    it("is not asked again when that would be answered in another way", async () => {
+      await hold.put("data/a", "1");
+      const read = { op: "range", request: { key: "data/a" } } as const;
+      const before = { op: "put", request: { key: "data/a", value: "2", prevKv: true } } as const;
+      const gone = { op: "deleteRange", request: { key: "data/a" } } as const;
+      for (const success of [[read, put("a", "2")], [before], [gone]]) {
+        loseAnswer();
+        const writing = hold.txn({ success }).catch((error: unknown) => error);
+        await bench.clock.advance(5_000);
+        expect(await writing).toMatchObject({ code: "STORE_UNAVAILABLE" });
+      }
+    });
+
+    it("is asked again when it only reads", async () => {
+      const read = { op: "range", request: { key: "data/a" } } as const;
+      const missing = { key: "data/a", target: "version", result: "equal", operand: 0n } as const;
+      loseAnswer();
+      const reading = hold.txn({ compare: [missing], success: [read], failure: [read] });
+      await bench.clock.advance(5_000);
+      expect(await reading).toMatchObject({ succeeded: true });
+    });
+
     it("is asked again when the request did not get there, and it was not sent", async () => {
       const noAnswer: Etcd["txn"] = async (_request, { timeoutMs = 0 } = {}) => {
         await new Promise<void>((resolve) => bench.clock.setTimer(timeoutMs, resolve));

@@ -83,6 +83,13 @@ describe("the reason of a loss", () => {
     await bench.store.leaseRevoke(7n);
   });
 
+  it("is `overwritten` when the key of the session was written anew", async () => {
+    const key = `microlock/%session/${lease().toString(16)}`;
+    await putKey(bench.store, key, "mine");
+    await lost("overwritten");
+    await deleteKey(bench.store, key);
+  });
+
   it("is `closed` when the client was closed", async () => {
     const { signal } = hold;
     const closing = one.close();

@@ -246,6 +246,30 @@ describe("watch", () => {
     expect(story).toEqual(["? joined", "? acquired", "? released"]);
   });
 
+  it("does not tell what the watch told, and was read already", async () => {
+    let ask = (): void => {};
+    bench.etcd.override("txn", async (request, options) => {
+      const [first] = request.success ?? [];
+      if (first?.op === "range" && first.request.sort) {
+        await new Promise<void>((resolve) => {
+          ask = resolve;
+        });
+      }
+      return bench.store.txn(request, options);
+    });
+    const { story } = reading(watcher.watch("jobs"));
+    await settle();
+    await putKey(bench.store, "microlock/jobs/1");
+    await settle();
+    bench.etcd.override("txn", undefined);
+    ask();
+    await settle();
+    expect(story).toEqual([]);
+    await deleteKey(bench.store, "microlock/jobs/1");
+    await settle();
+    expect(story).toEqual(["? released"]);
+  });
+
   it("stands only at what the watch stands at, though another member is behind", async () => {
     await putKey(bench.store, "microlock/jobs/1");
     let behind = 3;
