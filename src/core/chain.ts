@@ -24,26 +24,33 @@ export function heldAlready(
   mode: Mode,
   reentrant: boolean,
 ): Place | undefined {
-  for (const hold of [...(chain.getStore() ?? [])].reverse()) {
-    const shared = queues.filter((queue) => stands(hold, queue));
+  const places = new Set<Place>();
+  for (const { held, place } of [...(chain.getStore() ?? [])].reverse()) {
+    const shared = queues.filter((queue) => stands(place, queue));
     const [queue] = shared;
-    if (!queue || !hold.held || !excludes(hold.place.mode, mode)) continue;
-    if (reentrant && shared.length === queues.length && covers(hold.place.mode, mode)) {
-      return hold.place;
-    }
+    if (!queue || !held) continue;
+    // Those that joined in stand on one place.
+    places.add(place);
+    if (!exclude([...places], mode)) continue;
+    if (reentrant && shared.length === queues.length && covers(place.mode, mode)) return place;
     throw new WouldDeadlockError(queue.name);
   }
   return undefined;
 }
 
-function stands({ place }: Hold, { key, session }: Queue): boolean {
+function stands(place: Place, { key, session }: Queue): boolean {
   return place.session.etcd === session.etcd && place.queues.some((queue) => queue.key === key);
 }
 
-/** Whether who holds in one mode could keep itself from getting another. */
-function excludes(held: Mode, asked: Mode): boolean {
-  if (held.kind !== "permits" || asked.kind !== "permits") return true;
-  return held.total !== asked.total || held.taken + asked.taken > held.total;
+/** Whether who holds these places could keep itself from getting another, in some mode. */
+function exclude(places: readonly Place[], asked: Mode): boolean {
+  if (asked.kind !== "permits") return true;
+  let room = asked.total - asked.taken;
+  for (const { mode } of places) {
+    if (mode.kind !== "permits" || mode.total !== asked.total) return true;
+    room -= mode.taken;
+  }
+  return room < 0;
 }
 
 /** Whether what is held in one mode may be used as if it was held in another. */

@@ -11,6 +11,8 @@ export interface Detached {
 }
 
 const version = "microlock-1";
+// Etcd's numbers are signed and have 64 bits.
+const largest = 2n ** 63n - 1n;
 
 /** The string that `attach` takes. It is no secret, but whoever has it may take the lock. */
 export function detached({ queues, keys, createRevision, session }: Place, lease: bigint): string {
@@ -44,13 +46,10 @@ function factsOf(text: string): Detached | undefined {
   if (names.length === 0 || names.length !== keys.length) return undefined;
   if (typeof revision !== "string" || !/^[1-9]\d{0,18}$/.test(revision)) return undefined;
   if (typeof lease !== "string" || !/^[1-9a-f][0-9a-f]{0,15}$/.test(lease)) return undefined;
-  return {
-    namespace,
-    names,
-    keys,
-    createRevision: BigInt(revision),
-    lease: BigInt(`0x${lease}`),
-  };
+  const createRevision = BigInt(revision);
+  const id = BigInt(`0x${lease}`);
+  if (createRevision > largest || id > largest) return undefined;
+  return { namespace, names, keys, createRevision, lease: id };
 }
 
 function areStrings(value: unknown): value is readonly string[] {

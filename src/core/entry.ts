@@ -2,6 +2,7 @@ import type { Holder } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
 import { bytesOf, textOf } from "./keys.ts";
 import { type Mode, modeOf } from "./mode.ts";
+import { isRecord } from "./options.ts";
 
 /** Who asks, as the client that asks knows it. */
 export interface Identity {
@@ -87,7 +88,8 @@ export function claimsOf(value: Uint8Array): Claims {
 
 function parseObject(text: string): Partial<Record<keyof Claims | "state", unknown>> {
   try {
-    return { ...JSON.parse(text) };
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : {};
   } catch {
     // A foreign entry: Go's and etcdctl's are empty.
     return {};

@@ -1,4 +1,4 @@
-import type { Holder } from "../errors.ts";
+import { type Holder, InvalidOptionError } from "../errors.ts";
 import type { KeyRange } from "../etcd/api.ts";
 import { followSignals } from "../signals.ts";
 import { type Entry, holderOf } from "./entry.ts";
@@ -43,6 +43,9 @@ export async function forceRelease(
   checkFilled("reason", options.reason);
   if (options.by !== undefined) checkFilled("by", options.by);
   checkDuration("graceMs", options.graceMs);
+  if (options.fencingToken !== undefined && typeof options.fencingToken !== "bigint") {
+    throw new InvalidOptionError("fencingToken", "a bigint", options.fencingToken);
+  }
   checkSignal(options.signal);
   const { namespace, clock, identity } = sessions.options;
   const { reason, by = identity.nodeId, graceMs = 1_000, fencingToken, signal } = options;

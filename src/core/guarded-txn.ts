@@ -22,6 +22,8 @@ export interface GuardedTxn {
 
 // Where the port takes bytes.
 const byteMembers = ["key", "rangeEnd", "value"];
+const targets = ["version", "createRevision", "modRevision", "lease", "value"];
+const results = ["equal", "notEqual", "greater", "less"];
 const ops = ["range", "put", "deleteRange", "txn"];
 
 /** The transaction in bytes, as the port takes it. */
@@ -35,6 +37,12 @@ export function guardedTxn(request: unknown, option = "request"): TxnRequest {
   };
 }
 
+/** Whether it comes to the same, and is answered in the same way, when it is carried out twice. */
+export function isRepeatable({ compare = [], success = [], failure = [] }: TxnRequest): boolean {
+  if ([...success, ...failure].every(({ op }) => op === "range")) return true;
+  return compare.length === 0 && success.every((each) => each.op === "put" && !each.request.prevKv);
+}
+
 function listOf(list: unknown, option: string): readonly unknown[] {
   if (list === undefined) return [];
   if (!Array.isArray(list)) throw new InvalidOptionError(option, "an array", list);
@@ -43,18 +51,27 @@ function listOf(list: unknown, option: string): readonly unknown[] {
 
 function compareOf(compare: unknown): Compare {
   const { operand, ...rest } = membersOf(compare, "compare");
+  checkOneOf("target", targets, rest["target"]);
+  checkOneOf("result", results, rest["result"]);
+  if (rest["target"] === "value") checkText("operand", operand);
+  else if (typeof operand !== "bigint")
+    throw new InvalidOptionError("operand", "a bigint", operand);
   return {
     ...inBytes(rest),
     operand: typeof operand === "string" ? bytesOf(operand) : operand,
   } as Compare;
 }
 
+function checkOneOf(option: string, words: readonly string[], word: unknown): void {
+  if (typeof word === "string" && words.includes(word)) return;
+  throw new InvalidOptionError(option, `one of ${words.join(", ")}`, word);
+}
+
 function operationOf(operation: unknown): RequestOp {
   const { op, request } = membersOf(operation, "operation");
-  if (typeof op !== "string" || !ops.includes(op)) {
-    throw new InvalidOptionError("op", `one of ${ops.join(", ")}`, op);
-  }
+  checkOneOf("op", ops, op);
   const inner = op === "txn" ? guardedTxn(request) : inBytes(membersOf(request, "request"));
+  if (op === "put") checkText("value", (inner as { value?: unknown }).value);
   return { op, request: inner } as RequestOp;
 }
 

@@ -29,7 +29,7 @@ export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> 
   const { session, own } = place;
   const { etcd } = session;
   const lease = randomLeaseId();
-  place.startLeaving();
+  place.startDetaching();
   try {
     await etcd.leaseGrant(
       { id: lease, ttl: BigInt(Math.ceil(ttlMs / 1_000)) },
@@ -101,6 +101,7 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
     if (!succeeded && !(repeated && after?.lease === session.lease)) {
       throw gone(left, after ? "detached" : "expired");
     }
+    place.tookOn(revision);
     if (state === "reader") place.becameReader(revision);
   } catch (error) {
     // What may have been carried out without an answer must not hold the lock for nobody.

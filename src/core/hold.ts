@@ -3,7 +3,7 @@ import type { Compare, RequestOp, TxnRequest, TxnResult } from "../etcd/api.ts";
 import { onAbort } from "../signals.ts";
 import { detached } from "./detached.ts";
 import { EntryLostError } from "./entry-lost-error.ts";
-import { type GuardedTxn, guardedTxn } from "./guarded-txn.ts";
+import { type GuardedTxn, guardedTxn, isRepeatable } from "./guarded-txn.ts";
 import { leaveBehind } from "./hand-over.ts";
 import { bytesOf } from "./keys.ts";
 import { release } from "./leave.ts";
@@ -174,8 +174,9 @@ export class Hold implements AsyncDisposable {
 
   /**
    * Carries out a transaction of your own, in one with the check that the lock is ours: your
-   * `success` if all of your `compare` hold, else your `failure`. It happens once, however
-   * often it had to be asked. Keys are taken as they are, without a namespace.
+   * `success` if all of your `compare` hold, else your `failure`. It happens once at the most: if
+   * an answer gets lost, it is asked again only where that comes to the same, as for puts without
+   * `compare`. Keys are taken as they are, without a namespace.
    *
    * ```ts
    * const { succeeded } = await hold.txn({
@@ -190,7 +191,8 @@ export class Hold implements AsyncDisposable {
    */
   async txn(request: GuardedTxn, options: Waiting = {}): Promise<TxnResult> {
     const inner: TxnRequest = guardedTxn(request);
-    const [response] = await this.#change([{ op: "txn", request: inner }], options);
+    const isOnce = !isRepeatable(inner);
+    const [response] = await this.#change([{ op: "txn", request: inner }], options, isOnce);
     return response?.op === "txn" ? response.response : { succeeded: false, responses: [] };
   }
 
@@ -237,10 +239,9 @@ export class Hold implements AsyncDisposable {
     this.assertHeld();
     const { ttlMs = this.#place.session.options.ttlMs } = options;
     this.#cancelWatch();
+    this.#over = "detached";
     const lease = this.#asHolder(() => leaveBehind(this.#place, ttlMs));
-    this.#releasing = lease.then(() => {
-      this.#over = "detached";
-    });
+    this.#releasing = lease.then(() => {});
     // Whoever releases it hears of it as well; who does not need not.
     this.#releasing.catch(() => {});
     return detached(this.#place, await lease);
@@ -269,17 +270,21 @@ export class Hold implements AsyncDisposable {
     // A client that is being closed still lets go in an orderly way.
     if (lost && lost.reason !== "closed") {
       // Of several, the others are still there; so is one that is being taken away.
-      this.#place.withdraw();
+      this.#place.abandon();
       throw lost;
     }
     await this.#asHolder(() => release(this.#place));
     this.#over = "released";
   }
 
-  async #change(ops: readonly RequestOp[], options: Waiting): Promise<TxnResult["responses"]> {
+  async #change(
+    ops: readonly RequestOp[],
+    options: Waiting,
+    isOnce = false,
+  ): Promise<TxnResult["responses"]> {
     checkWaiting(options);
     this.assertHeld();
-    const step = { compare: this.#place.guard, success: ops, otherwise: [] };
+    const step = { compare: this.#place.guard, success: ops, otherwise: [], isOnce };
     const { session } = this.#place;
     const { succeeded, responses } = await this.#asHolder(() => session.commit(step, options));
     if (succeeded) return responses;
@@ -295,9 +300,11 @@ export class Hold implements AsyncDisposable {
     } catch (error) {
       const lost = this.#look();
       if (lost) throw lost;
-      // It went by a release of ours that was under way.
-      const isGone = error instanceof EntryLostError || error instanceof SessionGoneError;
-      throw isGone ? new LockLostError(this.name, "released") : error;
+      const isGone = error instanceof SessionGoneError;
+      if (!isGone && !(error instanceof EntryLostError)) throw error;
+      // It went by something of ours that was under way.
+      const isOurs = isGone || error.reason === "released";
+      throw new LockLostError(this.name, isOurs ? (this.#over ?? "released") : error.reason);
     }
   }
 

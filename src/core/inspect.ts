@@ -109,11 +109,15 @@ async function timesLeft(
   leases: readonly bigint[],
   { signal, timeoutMs = options.callTimeoutMs }: Waiting,
 ): Promise<ReadonlyMap<bigint, number>> {
+  const { clock } = options;
+  const giveUpAt = clock.now() + timeoutMs;
   const gate = new Gate(callsAtOnce);
   const left = new Map<bigint, number>();
   const ask = async (id: bigint): Promise<void> => {
+    const leftMs = giveUpAt - clock.now();
+    if (leftMs <= 0) return;
     try {
-      const { ttl } = await etcd.leaseTimeToLive({ id }, { signal, timeoutMs });
+      const { ttl } = await etcd.leaseTimeToLive({ id }, { signal, timeoutMs: leftMs });
       left.set(id, Math.max(0, Number(ttl) * 1_000));
     } catch (error) {
       // Who stands there is known all the same.

@@ -7,6 +7,7 @@ import { type Others, othersOf } from "./others.ts";
 import type { Place } from "./place.ts";
 import {
   entriesOf,
+  firstIn,
   groupOf,
   keysAhead,
   leaveStep,
@@ -98,10 +99,14 @@ export function leaveInTime(place: Place, waitedIn?: number): Promise<Others | u
 async function positionOf({ session, own }: Place, spot: Spot): Promise<number | undefined> {
   if (own.createRevision === 0n) return undefined;
   try {
-    const success = [keysAhead(spot, own.createRevision, positionMax)];
+    const success = [keysAhead(spot, own.createRevision, positionMax), firstIn(spot.range)];
     const { responses } = await session.ask({ success }, { timeoutMs: positionMs });
-    const ahead = entriesOf(responses[0]).map((kv) => entryOf(spot.prefix, kv));
-    return ahead.length - holdersAmong(ahead) + 1;
+    const [ahead = [], [first] = []] = responses.map((found) =>
+      entriesOf(found).map((kv) => entryOf(spot.prefix, kv)),
+    );
+    // Only of the first one its value matters: a writer that became a reader is never further back.
+    const known = ahead.map((entry) => (entry.key === first?.key ? first : entry));
+    return known.length - holdersAmong(known) + 1;
   } catch {
     // It has waited long enough: it goes without knowing.
     return undefined;

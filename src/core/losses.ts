@@ -28,7 +28,7 @@ export class Losses {
     this.#place = place;
     this.#stops = [
       session.onLoss((loss) => this.end(loss)),
-      session.onRevocation((revocation) => this.#revoke(revocation)),
+      session.onRevocation((revocation) => this.revoke(revocation)),
     ];
   }
 
@@ -64,11 +64,6 @@ export class Losses {
     this.#session.options.clock.setTimer(1, () => this.loss, { keepsProcessAlive: false });
   }
 
-  /** The watch saw one of its keys put, by ourselves or by somebody else. */
-  wasPut(lease: bigint): void {
-    if (!this.#place.leaving && lease !== this.#session.lease) this.end({ reason: "overwritten" });
-  }
-
   /** Nobody has to be told any more. */
   close(): void {
     for (const stop of this.#stops) stop();
@@ -80,7 +75,7 @@ export class Losses {
   }
 
   /** Somebody wants it back: it is lost now, and goes when its grace is over, or it is released. */
-  #revoke(revocation: Revocation): void {
+  revoke(revocation: Revocation): void {
     const { createRevision, leaving } = this.#place;
     if (revocation.token !== createRevision || leaving || this.#loss) return;
     this.end({ reason: "revoked", cause: causeOf(revocation) });

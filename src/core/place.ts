@@ -42,6 +42,9 @@ export class Place {
   #createRevision: bigint;
   #mode: Mode;
   #value: Uint8Array = new Uint8Array();
+  /** Until when somebody else put its entries, if it was left to us: for ever, until we took it on. */
+  #othersUntil = 0n;
+  #lastPut = { lease: 0n, revision: 0n };
   /** Whether etcd may know of it. */
   #mayStand = false;
   #putting: Promise<unknown> | undefined;
@@ -60,6 +63,7 @@ export class Place {
     this.#mode = rule.mode;
     this.keys = known?.keys ?? queues.map(({ prefix }) => session.nextEntryKey(prefix, rule.mode));
     this.#createRevision = known?.createRevision ?? 0n;
+    if (known) this.#othersUntil = 2n ** 63n;
     this.#spots = queues.map(({ prefix, range }, index) => ({
       key: bytesOf(this.#key(index)),
       prefix,
@@ -124,6 +128,9 @@ export class Place {
   standsSince(createRevision: bigint): void {
     this.#mayStand = true;
     this.#createRevision = createRevision;
+    // What became of it may have been told before that.
+    const revocation = this.session.revocation(createRevision);
+    if (revocation) this.#losses.revoke(revocation);
   }
 
   /** Whether etcd may know of our entries, once nothing is under way that puts them. */
@@ -214,9 +221,16 @@ export class Place {
       },
       waiting,
     );
+    if (!succeeded && this.#leaving) throw new EntryLostError("released");
     if (!succeeded) throw this.missing(entriesOf(responses[0]).length > 0);
     this.#value = value;
     return revision;
+  }
+
+  /** What somebody left to us is ours since `revision`. */
+  tookOn(revision: bigint): void {
+    this.#othersUntil = revision;
+    this.wasPut(this.#lastPut.lease, this.#lastPut.revision);
   }
 
   /** From now on it is a reader's, to whoever is behind it in this process as well. */
@@ -245,6 +259,17 @@ export class Place {
     if (!this.session.loss) void this.session.see(releaseStep(this.own));
   }
 
+  /** One hold less stands on a place that was lost; with the last one, what is left of it goes. */
+  abandon(): void {
+    if (this.unshare()) this.withdraw();
+  }
+
+  /** From now on it is nobody's here. */
+  startDetaching(): void {
+    this.startLeaving();
+    this.#losses.end({ reason: "detached" });
+  }
+
   /** From now on what happens to its entries is our own doing. */
   startLeaving(): void {
     this.#leaving = true;
@@ -262,8 +287,10 @@ export class Place {
   }
 
   /** The watch saw one of our keys put, by ourselves or by somebody else. */
-  wasPut(lease: bigint): void {
-    this.#losses.wasPut(lease);
+  wasPut(lease: bigint, revision: bigint): void {
+    this.#lastPut = { lease, revision };
+    if (this.#leaving || revision <= this.#othersUntil) return;
+    if (lease !== this.session.lease) this.#losses.end({ reason: "overwritten" });
   }
 
   /** It is lost, as `Losses` found out. */

@@ -247,7 +247,7 @@ export class Queue {
       const key = textOf(kv.key);
       const place = this.#places.get(key);
       if (type === "put") {
-        place?.wasPut(kv.lease);
+        place?.wasPut(kv.lease, kv.modRevision);
         // A writer has become a reader.
         if (kv.version > 1n && entryOf(this.prefix, kv).isReader) {
           this.yielded(key, kv.modRevision);

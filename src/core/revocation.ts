@@ -12,7 +12,7 @@ export interface Revocation {
   /** Who wants it, and why. */
   readonly by: string;
   readonly reason: string;
-  /** How long the holder has, in milliseconds, until its keys go. */
+  /** How long the holder has, in milliseconds, until its keys go. An infinite time is `null` in JSON. */
   readonly graceMs: number;
 }
 
@@ -41,8 +41,13 @@ export function revocationOf({ key, value }: KeyValue): Revocation | undefined {
     token: BigInt(token),
     by: typeof by === "string" ? by : "somebody",
     reason: typeof reason === "string" ? reason : "no reason given",
-    graceMs: typeof graceMs === "number" && graceMs >= 0 ? graceMs : 0,
+    graceMs: graceOf(graceMs),
   };
+}
+
+function graceOf(graceMs: unknown): number {
+  if (graceMs === null) return Number.POSITIVE_INFINITY;
+  return typeof graceMs === "number" && graceMs >= 0 ? graceMs : 0;
 }
 
 /** The same, as the cause of the loss. */

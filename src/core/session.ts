@@ -1,6 +1,14 @@
 import { type Clock, sleep, within } from "../clock.ts";
 import { ClosedError, type LossReason, StoreUnavailableError } from "../errors.ts";
-import type { CallOptions, Etcd, KeyValue, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
+import type {
+  CallOptions,
+  Etcd,
+  KeyValue,
+  TxnRequest,
+  TxnResponse,
+  Watch,
+  WatchEvent,
+} from "../etcd/api.ts";
 import { attemptMs, isRefusal, isUndecided } from "./attempts.ts";
 import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
@@ -61,6 +69,8 @@ export class Session {
   readonly #transactor: Transactor;
   readonly #watch: Watch;
   readonly #lossListeners = new Set<(loss: Loss) => void>();
+  /** What was heard, by the token that is meant, until it is taken back. */
+  readonly #revocations = new Map<bigint, Revocation>();
   readonly #revocationListeners = new Set<(revocation: Revocation) => void>();
   readonly #underWay = new UnderWay();
   #loss: Loss | undefined;
@@ -173,9 +183,9 @@ export class Session {
       onEvents: (events) => {
         for (const { type, kv } of events) {
           const isOwn = Buffer.compare(kv.key, key) === 0;
-          if (type === "put" && !isOwn) this.#hear(kv);
-          else if (type === "delete" && isOwn) onLost("revoked");
-          else if (isOwn && kv.lease !== this.lease) onLost("overwritten");
+          if (!isOwn) this.#hear(kv, type);
+          else if (type === "delete") onLost("revoked");
+          else if (kv.lease !== this.lease) onLost("overwritten");
         }
       },
     });
@@ -231,6 +241,11 @@ export class Session {
     return () => this.#revocationListeners.delete(listener);
   }
 
+  /** Whether somebody wants a hold back already, of which we have only just learned the token. */
+  revocation(token: bigint): Revocation | undefined {
+    return this.#revocations.get(token);
+  }
+
   /** Somebody held when the session was lost, and had no time to let go. */
   noteUnreleased(): void {
     this.#hasUnreleased = true;
@@ -241,7 +256,8 @@ export class Session {
    * waiters leave. Until it is, they can do so in an orderly way.
    */
   announceClose(): void {
-    this.#tell({ reason: "closed" });
+    // Who lost it before, and has not noticed yet, is told that.
+    if (!this.loss) this.#tell({ reason: "closed" });
   }
 
   /**
@@ -278,9 +294,14 @@ export class Session {
     });
   }
 
-  #hear(kv: KeyValue): void {
+  #hear(kv: KeyValue, type: WatchEvent["type"] = "put"): void {
     const revocation = revocationOf(kv);
     if (!revocation) return;
+    if (type === "delete") {
+      this.#revocations.delete(revocation.token);
+      return;
+    }
+    this.#revocations.set(revocation.token, revocation);
     for (const listener of [...this.#revocationListeners]) listener(revocation);
   }
 

@@ -38,6 +38,8 @@ export interface Step {
    * key that is never put again. Then it need not wait until earlier doubts are settled.
    */
   readonly isHarmless?: boolean;
+  /** Whether it must not be asked again once it may have been carried out without an answer. */
+  readonly isOnce?: boolean;
 }
 
 /** What a step came to, with the answers to its `success` or its `otherwise`. */
@@ -133,6 +135,7 @@ export class Transactor {
         failure: [{ op: "range", request: own }, ...step.otherwise],
       };
       const response = await this.#attempt(request, giveUpAt, waiting, noteDoubt);
+      if (!response && step.isOnce && repeated) throw this.#silence;
       if (!response) continue;
 
       const { revision } = response.header;

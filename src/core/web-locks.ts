@@ -69,7 +69,7 @@ export async function request<T>(
   const lock: Lock =
     mode === "shared" ? new RwLock(sessions, name).read : new Mutex(sessions, [name]);
   if (ifAvailable) {
-    const hold = await lock.tryAcquire();
+    const hold = await lock.tryAcquire({ signal });
     return hold ? sessions.track(runWith(hold, work)) : work(null);
   }
   if (steal) await forceRelease(sessions, name, { reason: "stolen", graceMs: 0 });

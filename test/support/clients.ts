@@ -1,4 +1,4 @@
-import { connect } from "../../src/connect.ts";
+import { type ConnectOptions, connect } from "../../src/connect.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../src/locks.ts";
 import { allKeys } from "./keys.ts";
@@ -10,7 +10,7 @@ export interface Bench {
   readonly etcd: RecordedEtcd;
   readonly store: EmbeddedEtcd;
   readonly clock: SimulatedClock;
-  client(options?: { ttlMs?: number; nodeId?: string; callTimeoutMs?: number }): Promise<Locks>;
+  client(options?: Omit<ConnectOptions, "store" | "clock">): Promise<Locks>;
   /** Every key in the store but those of sessions. */
   keys(): Promise<string[]>;
   /** Closes the clients, and finds out what was left behind. */
