@@ -69,3 +69,4 @@ export {
   type MicrolockClient,
   type MicrolockEvents,
 } from "./microlock.ts";
+export type { Operations } from "./operations.ts";

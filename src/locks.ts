@@ -1,31 +1,18 @@
 import type { Clock } from "./clock.ts";
-import { attach } from "./core/attach.ts";
 import { Barrier } from "./core/barrier.ts";
 import { Election } from "./core/election.ts";
 import type { Identity } from "./core/entry.ts";
-import { type ForceReleaseOptions, forceRelease } from "./core/force-release.ts";
 import type { Hold } from "./core/hold.ts";
-import { type Inspection, inspect } from "./core/inspect.ts";
 import { lockKey } from "./core/keys.ts";
 import { Latch, type LatchOptions } from "./core/latch.ts";
-import { type ListOptions, type LockSummary, list } from "./core/list.ts";
 import type { AcquireOptions, TryAcquireOptions, Work } from "./core/lock.ts";
 import { Mutex } from "./core/mutex.ts";
-import { type OnceOptions, type OnceOutcome, once } from "./core/once.ts";
 import { checkCount, checkName, checkNames } from "./core/options.ts";
 import { RwLock } from "./core/rw-lock.ts";
 import { Semaphore } from "./core/semaphore.ts";
 import { Sessions } from "./core/sessions.ts";
-import type { Waiting } from "./core/transactor.ts";
-import { type LockWatch, type WatchLockOptions, watchLock } from "./core/watch-lock.ts";
-import {
-  type LockManagerSnapshot,
-  type LockRequestOptions,
-  query,
-  request,
-} from "./core/web-locks.ts";
-import type { Holder } from "./errors.ts";
 import type { Etcd } from "./etcd/api.ts";
+import { Operations } from "./operations.ts";
 
 /** @internal */
 export interface LocksOptions {
@@ -49,7 +36,7 @@ export interface LocksOptions {
  * await locks.run("nightly", async (hold) => backup({ signal: hold.signal }));
  * ```
  */
-export class Locks implements AsyncDisposable {
+export class Locks extends Operations implements AsyncDisposable {
   /** What the keys of all locks in etcd begin with. */
   readonly namespace: string;
   /** The port to etcd that the client works on. It is closed with the client, unless it was passed in. */
@@ -62,10 +49,12 @@ export class Locks implements AsyncDisposable {
 
   /** @internal */
   constructor({ etcd, disconnect, ...options }: LocksOptions) {
+    const sessions = new Sessions(etcd, options);
+    super(sessions);
     this.etcd = etcd;
     this.namespace = options.namespace;
     this.clock = options.clock;
-    this.#sessions = new Sessions(etcd, options);
+    this.#sessions = sessions;
     this.#disconnect = disconnect;
   }
 
@@ -144,152 +133,6 @@ export class Locks implements AsyncDisposable {
     checkName(name);
     checkCount("count", count);
     return new Latch(this.#sessions, name, count, options);
-  }
-
-  /**
-   * Does `work` if no other replica does, or has done, for the same tick: for cron jobs that
-   * several replicas start at about the same time. Of those who come, the first one runs it, even
-   * if their clocks differ, and even if it takes but a millisecond: the lock stays taken until
-   * the tick is over, also when the process dies.
-   *
-   * It does not wait, and work that failed is not done again by somebody else.
-   *
-   * ```ts
-   * cron.schedule("0 * * * *", () =>
-   *   locks.once("cron/invoices", { everyMs: 3_600_000 }, async (hold) => send({ fence: hold.fencingToken })),
-   * );
-   * ```
-   *
-   * @throws {LockLostError} when the lock was lost while it worked, with the work's `result` or
-   *   `workError` on it.
-   * @throws what the work throws.
-   * @throws {StoreUnavailableError} when etcd does not answer.
-   * @throws {InvalidOptionError} when the name or an option is not what it should be.
-   */
-  async once<T>(name: string, options: OnceOptions, work: Work<T>): Promise<OnceOutcome<T>> {
-    checkName(name);
-    return once(this.#sessions, name, options, work);
-  }
-
-  /**
-   * Takes on a hold that was detached, here or in another process: the very same, with its key
-   * and token. It goes once. A detached leadership comes back as a hold that has `proclaim`,
-   * that of a writer with `downgrade`.
-   *
-   * @throws {LockLostError} with reason `detached` when somebody else has it already, with
-   *   `expired` when it waited for longer than its time.
-   * @throws {InvalidOptionError} when `ticket` is not what `detach` resolved with, or is from another
-   *   namespace.
-   * @throws {StoreUnavailableError} when etcd does not answer. It may be lost then.
-   */
-  async attach(ticket: string): Promise<Hold> {
-    return attach(this.#sessions, ticket);
-  }
-
-  /**
-   * Who holds a lock, and who waits for it, in the order of their turns.
-   *
-   * @throws {StoreUnavailableError} when etcd does not answer.
-   * @throws the reason of `signal`, when that aborts.
-   */
-  async inspect(name: string, options?: Waiting): Promise<Inspection> {
-    checkName(name);
-    return inspect(this.#sessions, name, options);
-  }
-
-  /**
-   * The locks of the namespace that somebody holds, one after another in the order of their
-   * keys; there may be any number of them. What is taken or released meanwhile may be in it or not.
-   *
-   * ```ts
-   * for await (const { name, holders, waiters } of locks.list({ prefix: "orders/" })) {
-   *   console.log(name, holders[0]?.nodeId, waiters);
-   * }
-   * ```
-   *
-   * @throws {InvalidOptionError} when an option is not what it should be.
-   * @throws {StoreUnavailableError} when etcd does not answer.
-   * @throws the reason of `signal`, when that aborts.
-   */
-  list(options?: ListOptions): AsyncIterableIterator<LockSummary> {
-    return list(this.#sessions, options);
-  }
-
-  /**
-   * What happens to a lock from now on: in order, nothing twice, nothing left out, over
-   * reconnections too. It ends when the client is closed, or the loop is left.
-   *
-   * ```ts
-   * for await (const { type, nodeId } of locks.watch("nightly")) console.log(type, nodeId);
-   * ```
-   *
-   * @throws {WatchOverrunError} when something was missed: etcd had forgotten it before we could
-   *   read it, or 10,000 events wait to be read.
-   * @throws the reason of `signal`, when that aborts.
-   */
-  watch(name: string, options?: WatchLockOptions): LockWatch {
-    checkName(name);
-    return watchLock(this.#sessions, name, options);
-  }
-
-  /**
-   * Takes a lock away from whoever holds it: aborts the holder's signal, with a `LockLostError`
-   * whose `cause` says who and why, and removes its key once it has released, or the grace is over.
-   * A later holder is never hit. Who waits for the lock is let in then. Resolves with those who
-   * held it.
-   *
-   * A holder that is no microlock client hears nothing: its key goes when the grace is over.
-   *
-   * ```ts
-   * await locks.forceRelease("nightly", { reason: "hangs since 3 o'clock", by: "Ada" });
-   * ```
-   *
-   * @throws {StoreUnavailableError} when etcd does not answer. The holder may have been told.
-   * @throws {InvalidOptionError} when the name or an option is not what it should be.
-   * @throws the reason of `signal`, when that aborts.
-   */
-  async forceRelease(name: string, options: ForceReleaseOptions): Promise<readonly Holder[]> {
-    checkName(name);
-    return forceRelease(this.#sessions, name, options);
-  }
-
-  /**
-   * Does `callback` with a lock, in the shape of the Web Locks API (`navigator.locks`). The
-   * callback gets the hold, or `null` with `ifAvailable` when the lock is not to be had at once.
-   * Resolves with what it returns, and only if the lock was ours until its release.
-   *
-   * ```ts
-   * await locks.request("catalogue", { mode: "shared" }, async (lock) => serve());
-   * ```
-   *
-   * @throws as `run` does.
-   */
-  request<T>(name: string, callback: (lock: Hold | null) => T | Promise<T>): Promise<T>;
-  /** The same, with options. */
-  request<T>(
-    name: string,
-    options: LockRequestOptions | undefined,
-    callback: (lock: Hold | null) => T | Promise<T>,
-  ): Promise<T>;
-  async request<T>(
-    name: string,
-    ...args:
-      | [callback: (lock: Hold | null) => T | Promise<T>]
-      | [options: LockRequestOptions | undefined, callback: (lock: Hold | null) => T | Promise<T>]
-  ): Promise<T> {
-    checkName(name);
-    const [options = {}, callback] = args.length === 1 ? [{}, args[0]] : args;
-    return request(this.#sessions, name, options, callback);
-  }
-
-  /**
-   * All who hold or wait for a lock of the namespace, in the shape of the Web Locks API. It loads
-   * them all at once: `list` does not.
-   *
-   * @throws {StoreUnavailableError} when etcd does not answer.
-   */
-  async query(): Promise<LockManagerSnapshot> {
-    return query(this.#sessions);
   }
 
   /**

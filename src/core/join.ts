@@ -1,6 +1,7 @@
 import { DisagreementError } from "../errors.ts";
 import type { RequestOp, ResponseOp } from "../etcd/api.ts";
 import { type Entry, entryOf } from "./entry.ts";
+import { look } from "./look.ts";
 import { type Others, othersOf } from "./others.ts";
 import type { Place } from "./place.ts";
 import type { View } from "./queue.ts";
@@ -27,7 +28,7 @@ export async function join(
     });
   }
   const [own, ...rivals] = responses;
-  if (adopt(place, own)) return place.look(waiting);
+  if (adopt(place, own)) return look(place, waiting);
   mustAgree(place, rivals.flatMap(entriesOf).map(entryIn(place)));
   // Who stands there goes by no number at all, and is waited for like anybody else.
   return join(place, value, waiting, { ...rule, rivals: [] });

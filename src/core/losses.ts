@@ -21,14 +21,18 @@ export class Losses {
   readonly #stops: readonly (() => void)[];
   #loss: Loss | undefined;
   #removed = false;
+  /** Until when somebody else put its entries, if it was left to us: for ever, until we took it on. */
+  #othersUntil: bigint;
+  #lastPut = { lease: 0n, revision: 0n };
   #forgetGrace: () => void = () => {};
 
-  constructor(session: Session, place: Losable) {
+  constructor(session: Session, place: Losable, isLeftToUs: boolean) {
     this.#session = session;
     this.#place = place;
+    this.#othersUntil = isLeftToUs ? 2n ** 63n : 0n;
     this.#stops = [
       session.onLoss((loss) => this.end(loss)),
-      session.onRevocation((revocation) => this.revoke(revocation)),
+      session.revocations.onRequest((revocation) => this.revoke(revocation)),
     ];
   }
 
@@ -62,6 +66,19 @@ export class Losses {
     // If the lease went, and not just this key, the session hears of it in this moment, and
     // can say so. Nobody is let in by that: `loss` is there as soon as somebody asks.
     this.#session.options.clock.setTimer(1, () => this.loss, { keepsProcessAlive: false });
+  }
+
+  /** The watch saw one of its keys put, by ourselves or by somebody else. */
+  wasPut(lease: bigint, revision: bigint): void {
+    this.#lastPut = { lease, revision };
+    if (this.#place.leaving || revision <= this.#othersUntil) return;
+    if (lease !== this.#session.lease) this.end({ reason: "overwritten" });
+  }
+
+  /** What somebody left to us is ours since `revision`. */
+  tookOn(revision: bigint): void {
+    this.#othersUntil = revision;
+    this.wasPut(this.#lastPut.lease, this.#lastPut.revision);
   }
 
   /** Nobody has to be told any more. */

@@ -2,15 +2,12 @@ import type { LossReason } from "../errors.ts";
 import type { Compare } from "../etcd/api.ts";
 import { EntryLostError } from "./entry-lost-error.ts";
 import { bytesOf } from "./keys.ts";
+import { look } from "./look.ts";
 import { Losses } from "./losses.ts";
 import type { Mode } from "./mode.ts";
-import type { Queue, View } from "./queue.ts";
+import type { Queue } from "./queue.ts";
 import {
-  aheadOf,
   entriesOf,
-  grouped,
-  groupOf,
-  newestOf,
   type OwnEntries,
   ours,
   read,
@@ -19,7 +16,6 @@ import {
 } from "./queue-requests.ts";
 import type { Rule } from "./rule.ts";
 import type { Loss, Session } from "./session.ts";
-import { throughConsensus } from "./through-consensus.ts";
 import type { Step, StepResult, Waiting } from "./transactor.ts";
 
 /** Entries that somebody else made, and left to us. */
@@ -42,9 +38,6 @@ export class Place {
   #createRevision: bigint;
   #mode: Mode;
   #value: Uint8Array = new Uint8Array();
-  /** Until when somebody else put its entries, if it was left to us: for ever, until we took it on. */
-  #othersUntil = 0n;
-  #lastPut = { lease: 0n, revision: 0n };
   /** Whether etcd may know of it. */
   #mayStand = false;
   #putting: Promise<unknown> | undefined;
@@ -63,14 +56,13 @@ export class Place {
     this.#mode = rule.mode;
     this.keys = known?.keys ?? queues.map(({ prefix }) => session.nextEntryKey(prefix, rule.mode));
     this.#createRevision = known?.createRevision ?? 0n;
-    if (known) this.#othersUntil = 2n ** 63n;
     this.#spots = queues.map(({ prefix, range }, index) => ({
       key: bytesOf(this.#key(index)),
       prefix,
       range,
     }));
     for (const [index, queue] of queues.entries()) queue.add(this.#key(index), this);
-    this.#losses = new Losses(session, this);
+    this.#losses = new Losses(session, this, known !== undefined);
   }
 
   /** Orders the places of a queue, and is the fencing token of whoever holds here. */
@@ -129,7 +121,7 @@ export class Place {
     this.#mayStand = true;
     this.#createRevision = createRevision;
     // What became of it may have been told before that.
-    const revocation = this.session.revocation(createRevision);
+    const revocation = this.session.revocations.pending(createRevision);
     if (revocation) this.#losses.revoke(revocation);
   }
 
@@ -145,43 +137,12 @@ export class Place {
   }
 
   /**
-   * Looks at who is ahead in some of the queues, or in all, and makes sure that we still stand
-   * there ourselves: one round trip.
-   */
-  async look(
-    waiting: Waiting,
-    indices: readonly number[] = [...this.#spots.keys()],
-  ): Promise<readonly View[]> {
-    const spots = indices.map((index) => this.#spot(index));
-    const { succeeded, responses, header } = await this.session.ask(
-      {
-        compare: ours({ ...this.own, spots }),
-        success: grouped(spots.map((spot) => aheadOf(spot, this.rule, this.#createRevision))),
-        failure: [...spots.map(read), throughConsensus(this.#spot(0).key)],
-      },
-      waiting,
-    );
-    if (succeeded) {
-      const { revision } = header;
-      return spots.map(({ prefix }, index) => ({
-        revision,
-        ahead: newestOf(prefix, groupOf(spots.length, responses, index)),
-      }));
-    }
-    // Of one that we are leaving, only the answer to that can tell who took it away.
-    if (this.#leaving) throw new EntryLostError("released");
-    throw this.missing(
-      responses.slice(0, spots.length).every((each) => entriesOf(each).length > 0),
-    );
-  }
-
-  /**
    * Asks etcd whether the place is still ours.
    *
    * @throws {EntryLostError} when it is not.
    */
   async verify(waiting: Waiting = {}): Promise<void> {
-    if (this.#createRevision > 0n && !this.#leaving) await this.look(waiting);
+    if (this.#createRevision > 0n && !this.#leaving) await look(this, waiting);
   }
 
   /**
@@ -196,7 +157,7 @@ export class Place {
       while (this.#unseen.size > 0 && this.#createRevision > 0n && !this.#leaving) {
         const indices = [...this.#unseen];
         this.#unseen.clear();
-        await this.look({}, indices);
+        await look(this, {}, indices);
       }
     } catch {
       // Whoever gets no answer will be told by the deadline of the lease.
@@ -229,8 +190,7 @@ export class Place {
 
   /** What somebody left to us is ours since `revision`. */
   tookOn(revision: bigint): void {
-    this.#othersUntil = revision;
-    this.wasPut(this.#lastPut.lease, this.#lastPut.revision);
+    this.#losses.tookOn(revision);
   }
 
   /** From now on it is a reader's, to whoever is behind it in this process as well. */
@@ -288,9 +248,7 @@ export class Place {
 
   /** The watch saw one of our keys put, by ourselves or by somebody else. */
   wasPut(lease: bigint, revision: bigint): void {
-    this.#lastPut = { lease, revision };
-    if (this.#leaving || revision <= this.#othersUntil) return;
-    if (lease !== this.session.lease) this.#losses.end({ reason: "overwritten" });
+    this.#losses.wasPut(lease, revision);
   }
 
   /** It is lost, as `Losses` found out. */

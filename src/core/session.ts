@@ -1,21 +1,14 @@
 import { type Clock, sleep, within } from "../clock.ts";
 import { ClosedError, type LossReason, StoreUnavailableError } from "../errors.ts";
-import type {
-  CallOptions,
-  Etcd,
-  KeyValue,
-  TxnRequest,
-  TxnResponse,
-  Watch,
-  WatchEvent,
-} from "../etcd/api.ts";
+import type { CallOptions, Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
 import { attemptMs, isRefusal, isUndecided } from "./attempts.ts";
 import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
 import { randomLeaseId } from "./lease-id.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { infixOf, type Mode } from "./mode.ts";
-import { ownRange, type Revocation, revocationOf } from "./revocation.ts";
+import { ownRange } from "./revocation.ts";
+import { Revocations } from "./revocations.ts";
 import { steadyWatch } from "./steady-watch.ts";
 import { type Step, type StepResult, Transactor, type Waiting } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
@@ -65,13 +58,12 @@ export class Session {
   readonly id: string;
   /** The session's own key. */
   readonly key: Uint8Array;
+  /** Who wants back what is held here. */
+  readonly revocations: Revocations = new Revocations();
   readonly #keeper: LeaseKeeper;
   readonly #transactor: Transactor;
   readonly #watch: Watch;
   readonly #lossListeners = new Set<(loss: Loss) => void>();
-  /** What was heard, by the token that is meant, until it is taken back. */
-  readonly #revocations = new Map<bigint, Revocation>();
-  readonly #revocationListeners = new Set<(revocation: Revocation) => void>();
   readonly #underWay = new UnderWay();
   #loss: Loss | undefined;
   #closing: Promise<void> | undefined;
@@ -178,12 +170,12 @@ export class Session {
       // answers, the deadline of the lease decides.
       onStanding: () => {
         const confirming = this.#transactor.confirm(range);
-        void confirming.then((kvs) => kvs.map((kv) => this.#hear(kv))).catch(() => {});
+        void confirming.then((kvs) => kvs.map((kv) => this.revocations.hear(kv))).catch(() => {});
       },
       onEvents: (events) => {
         for (const { type, kv } of events) {
           const isOwn = Buffer.compare(kv.key, key) === 0;
-          if (!isOwn) this.#hear(kv, type);
+          if (!isOwn) this.revocations.hear(kv, type);
           else if (type === "delete") onLost("revoked");
           else if (kv.lease !== this.lease) onLost("overwritten");
         }
@@ -235,17 +227,6 @@ export class Session {
     return () => this.#lossListeners.delete(listener);
   }
 
-  /** Calls `listener` when somebody wants a hold back. Returns the function that takes it back. */
-  onRevocation(listener: (revocation: Revocation) => void): () => void {
-    this.#revocationListeners.add(listener);
-    return () => this.#revocationListeners.delete(listener);
-  }
-
-  /** Whether somebody wants a hold back already, of which we have only just learned the token. */
-  revocation(token: bigint): Revocation | undefined {
-    return this.#revocations.get(token);
-  }
-
   /** Somebody held when the session was lost, and had no time to let go. */
   noteUnreleased(): void {
     this.#hasUnreleased = true;
@@ -292,17 +273,6 @@ export class Session {
       const cancel = this.options.clock.setTimer(ms, wake, { keepsProcessAlive: false });
       const stopListening = this.onLoss(wake);
     });
-  }
-
-  #hear(kv: KeyValue, type: WatchEvent["type"] = "put"): void {
-    const revocation = revocationOf(kv);
-    if (!revocation) return;
-    if (type === "delete") {
-      this.#revocations.delete(revocation.token);
-      return;
-    }
-    this.#revocations.set(revocation.token, revocation);
-    for (const listener of [...this.#revocationListeners]) listener(revocation);
   }
 
   #end(loss: Loss): void {

@@ -1,6 +1,7 @@
 import { sleep } from "../clock.ts";
 import { ClosedError, PlaceLostError, StoreUnavailableError } from "../errors.ts";
 import { followSignals } from "../signals.ts";
+import { look } from "./look.ts";
 import type { Place } from "./place.ts";
 import type { Queue, View } from "./queue.ts";
 import { type PositionListener, tellPosition } from "./tell-position.ts";
@@ -74,7 +75,7 @@ async function lookAgain(
 ): Promise<readonly View[]> {
   for (;;) {
     try {
-      return await place.look({ signal }, indices);
+      return await look(place, { signal }, indices);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || signal.aborted || place.loss) throw error;
       await sleep(place.session.options.clock, pauseMs, signal);

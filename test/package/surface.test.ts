@@ -90,6 +90,7 @@ const types = [
   "Mutex",
   "OnceOptions",
   "OnceOutcome",
+  "Operations",
   "PermitOptions",
   "PositionListener",
   "PutRequest",
