@@ -4,6 +4,8 @@ export interface FollowedSignals {
   readonly unfollow: () => void;
 }
 
+const neverAborts = new AbortController().signal;
+
 /**
  * Combines signals for the length of one call. Whoever calls it calls `unfollow` in a
  * `finally`.
@@ -11,14 +13,18 @@ export interface FollowedSignals {
  * Not `AbortSignal.any`: on Node 20 that keeps every combined signal for as long as the
  * longest-lived of its sources lives (nodejs/node#54614).
  */
-export function followSignals(...sources: readonly (AbortSignal | undefined)[]): FollowedSignals {
+export function followSignals(...followed: readonly (AbortSignal | undefined)[]): FollowedSignals {
+  const sources = followed.filter((source) => source !== undefined);
+  const [first = neverAborts] = sources;
+  // Most calls follow one at the most, and a controller is dear.
+  if (sources.length < 2) return { signal: first, unfollow: () => {} };
   const controller = new AbortController();
   const stops: (() => void)[] = [];
   const unfollow = (): void => {
     for (const stop of stops.splice(0)) stop();
   };
   for (const source of sources) {
-    if (!source || controller.signal.aborted) continue;
+    if (controller.signal.aborted) continue;
     stops.push(onAbort(source, () => controller.abort(source.reason)));
   }
   return { signal: controller.signal, unfollow };

@@ -89,12 +89,12 @@ async function boundedWait(
   onBlocked: (index: number) => void,
 ): Promise<void> {
   const { clock } = place.session.options;
-  const outOfTime = new AbortController();
-  const stopTimer =
-    waitMs === Number.POSITIVE_INFINITY
-      ? () => {}
-      : clock.setTimer(askedAt + waitMs - clock.now(), () => outOfTime.abort(new OutOfTime()));
-  const waiting = followSignals(signal, outOfTime.signal);
+  const isBounded = waitMs !== Number.POSITIVE_INFINITY;
+  const outOfTime = isBounded ? new AbortController() : undefined;
+  const stopTimer = outOfTime
+    ? clock.setTimer(askedAt + waitMs - clock.now(), () => outOfTime.abort(new OutOfTime()))
+    : () => {};
+  const waiting = followSignals(signal, outOfTime?.signal);
   try {
     await waitForTurns(place, views, { signal: waiting.signal, onWait, onBlocked });
   } finally {
