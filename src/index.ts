@@ -30,7 +30,12 @@ export type { PermitOptions, Semaphore } from "./core/semaphore.ts";
 export type { PositionListener } from "./core/tell-position.ts";
 export type { Waiting } from "./core/transactor.ts";
 export type { LockEvent, LockWatch, WatchLockOptions } from "./core/watch-lock.ts";
-export type { LockInfo, LockManagerSnapshot, LockRequestOptions } from "./core/web-locks.ts";
+export type {
+  LockInfo,
+  LockManagerSnapshot,
+  LockRequestOptions,
+  RequestedHold,
+} from "./core/web-locks.ts";
 export {
   AlreadyLockedError,
   ClosedError,

@@ -13,6 +13,7 @@ import {
   type LockManagerSnapshot,
   type LockRequestOptions,
   query,
+  type RequestedHold,
   request,
 } from "./core/web-locks.ts";
 import type { Holder } from "./errors.ts";
@@ -144,18 +145,21 @@ export class Operations {
    *
    * @throws as `run` does.
    */
-  request<T>(name: string, callback: (lock: Hold | null) => T | Promise<T>): Promise<T>;
+  request<T>(name: string, callback: (lock: RequestedHold | null) => T | Promise<T>): Promise<T>;
   /** The same, with options. */
   request<T>(
     name: string,
     options: LockRequestOptions | undefined,
-    callback: (lock: Hold | null) => T | Promise<T>,
+    callback: (lock: RequestedHold | null) => T | Promise<T>,
   ): Promise<T>;
   async request<T>(
     name: string,
     ...args:
-      | [callback: (lock: Hold | null) => T | Promise<T>]
-      | [options: LockRequestOptions | undefined, callback: (lock: Hold | null) => T | Promise<T>]
+      | [callback: (lock: RequestedHold | null) => T | Promise<T>]
+      | [
+          options: LockRequestOptions | undefined,
+          callback: (lock: RequestedHold | null) => T | Promise<T>,
+        ]
   ): Promise<T> {
     checkName(name);
     const [options = {}, callback] = args.length === 1 ? [{}, args[0]] : args;

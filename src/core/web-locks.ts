@@ -29,6 +29,12 @@ export interface LockRequestOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A hold as the callback of `request` gets it: its `mode` is that of the Web Locks API. */
+export type RequestedHold = Omit<Hold, "mode"> & {
+  /** Whether it is held together with others. */
+  readonly mode: "exclusive" | "shared";
+};
+
 /** Who holds a lock or waits for it, as `query` shows it. */
 export interface LockInfo {
   /** The name of the lock. */
@@ -47,12 +53,12 @@ export interface LockManagerSnapshot {
   readonly pending: readonly LockInfo[];
 }
 
-/** Does `work` with a lock, as `navigator.locks.request` does. */
+/** Does `callback` with a lock, as `navigator.locks.request` does. */
 export async function request<T>(
   sessions: Sessions,
   name: string,
   options: LockRequestOptions,
-  work: (hold: Hold | null) => T | Promise<T>,
+  callback: (hold: RequestedHold | null) => T | Promise<T>,
 ): Promise<T> {
   checkKnown(options, ["mode", "ifAvailable", "steal", "signal"]);
   const { mode = "exclusive", ifAvailable = false, steal = false, signal } = options;
@@ -62,15 +68,17 @@ export async function request<T>(
   checkFlag("ifAvailable", ifAvailable);
   checkFlag("steal", steal);
   checkSignal(signal);
-  checkFunction("callback", work);
+  checkFunction("callback", callback);
   if (steal && (ifAvailable || mode === "shared" || signal)) {
     throw new InvalidOptionError("steal", "left out with ifAvailable, signal and shared", steal);
   }
+  const work = (hold: Hold): T | Promise<T> =>
+    callback(Object.defineProperty(hold, "mode", { value: mode }) as unknown as RequestedHold);
   const lock: Lock =
     mode === "shared" ? new RwLock(sessions, name).read : new Mutex(sessions, [name]);
   if (ifAvailable) {
     const hold = await lock.tryAcquire({ signal });
-    return hold ? sessions.track(runWith(hold, work)) : work(null);
+    return hold ? sessions.track(runWith(hold, work)) : callback(null);
   }
   if (steal) await forceRelease(sessions, name, { reason: "stolen", graceMs: 0 });
   return lock.run({ signal }, work);

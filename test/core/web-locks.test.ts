@@ -53,7 +53,7 @@ describe("Web Locks", () => {
       let most = 0;
       const share = (locks: Locks): Promise<void> =>
         locks.request("jobs", { mode }, async (lock) => {
-          expect(lock?.mode).toBe("read");
+          expect(lock?.mode).toBe("shared");
           inside += 1;
           most = Math.max(most, inside);
           await bench.clock.advance(10);

@@ -98,6 +98,7 @@ const types = [
   "RangeRequest",
   "RangeResponse",
   "RequestOp",
+  "RequestedHold",
   "ResponseHeader",
   "ResponseOp",
   "RwLock",
