@@ -27,7 +27,7 @@ describe.each(Object.keys(primitives) as PrimitiveName[])("%s", (primitive) => {
   it(`keeps its promises in whatever order messages arrive (${numRuns} runs)`, async () => {
     let got = 0;
     const property = fc.asyncProperty(fc.scheduler(), programs, async (scheduler, programs) => {
-      const chronicle = await new ScheduledWorld(scheduler).live(primitive, programs);
+      const chronicle = await new ScheduledWorld(scheduler).live(programs);
       got += chronicle.history.filter(({ kind }) => kind === "got").length;
       expect(violations(chronicle)).toEqual([]);
     });

@@ -14,8 +14,10 @@ export interface RequestEvent extends Want {
   readonly at: number;
   /** The process, its life and its strand: "3.1/a". A strand asks one thing at a time. */
   readonly who: string;
-  readonly kind: "asked" | "got" | "left" | "gave up" | "lost";
+  readonly kind: "asked" | "got" | "shares" | "left" | "gave up" | "lost";
   readonly name: string;
+  /** All that it asked for at once, if more than this one: each is told of for itself. */
+  readonly names?: readonly string[];
   /** The fencing token in decimal, once there is one. */
   readonly token?: string;
   /** With "asked": how long it waits at most. 0 does not wait; absent waits for ever. */
@@ -25,11 +27,14 @@ export interface RequestEvent extends Want {
   readonly why?: string;
 }
 
-/** Something that was done to a process: "3.1". */
+/**
+ * Something that was done to a process: "3.1". At a "lull" nothing can happen to anybody any more
+ * without time going by.
+ */
 export interface ProcessEvent {
   readonly at: number;
   readonly who: string;
-  readonly kind: "died" | "stopped" | "went on";
+  readonly kind: "died" | "stopped" | "went on" | "lull";
 }
 
 /**
@@ -37,7 +42,8 @@ export interface ProcessEvent {
  *
  * Moments are chosen such that what a history says is certain. "got", "left" and `heldUntil`
  * are taken right before `held` was asked and found true: at that moment it did believe. "left"
- * is told before the release is sent, and "died" before the process is killed.
+ * is told before the release is sent, "shares" before a writer becomes a reader, and "died" before
+ * the process is killed.
  */
 export type HistoryEvent = RequestEvent | ProcessEvent;
 

@@ -22,8 +22,31 @@
  * @typedef {object} Primitive
  * @property {readonly Want[]} wants what somebody may want of it
  * @property {number} capacity how many permits there are, if it has any
- * @property {(locks: Locks, name: string, want: Want) => Lock} lock
+ * @property {boolean} [takesSeveral] whether who wants it alone may ask for several names at once
+ * @property {(locks: Locks, names: readonly string[], want: Want) => Lock} lock
  */
+
+/**
+ * A lock for itself, of one name or several.
+ *
+ * @param {Locks} locks
+ * @param {readonly string[]} names
+ * @returns {Lock}
+ */
+const plain = (locks, names) => ({
+  acquire: (options) => locks.acquire(names, options),
+  tryAcquire: (options) => locks.tryAcquire(names, options),
+  run: (options, work) => locks.run(names, options, work),
+});
+
+/**
+ * @param {Locks} locks
+ * @param {readonly string[]} names
+ * @param {Want} want
+ * @returns {Lock}
+ */
+const readOrWrite = (locks, [name = ""], { mode }) =>
+  locks.rwLock(name)[mode === "read" ? "read" : "write"];
 
 /** @typedef {keyof typeof primitives} PrimitiveName */
 
@@ -32,7 +55,14 @@ export const primitives = {
   mutex: {
     wants: [{ mode: "exclusive", permits: 1 }],
     capacity: 1,
-    lock: (locks, name) => locks.mutex(name),
+    lock: (locks, [name = ""]) => locks.mutex(name),
+  },
+  /** @type {Primitive} */
+  several: {
+    wants: [{ mode: "exclusive", permits: 1 }],
+    capacity: 1,
+    takesSeveral: true,
+    lock: plain,
   },
   /** @type {Primitive} */
   rwLock: {
@@ -41,7 +71,7 @@ export const primitives = {
       { mode: "write", permits: 1 },
     ],
     capacity: 1,
-    lock: (locks, name, { mode }) => locks.rwLock(name)[mode === "read" ? "read" : "write"],
+    lock: readOrWrite,
   },
   /** @type {Primitive} */
   semaphore: {
@@ -51,7 +81,7 @@ export const primitives = {
       { mode: "permits", permits: 3 },
     ],
     capacity: 3,
-    lock(locks, name, { permits }) {
+    lock(locks, [name = ""], { permits }) {
       const semaphore = locks.semaphore(name, 3);
       return {
         acquire: (options) => semaphore.acquire({ ...options, permits }),
@@ -64,7 +94,7 @@ export const primitives = {
   election: {
     wants: [{ mode: "election", permits: 1 }],
     capacity: 1,
-    lock(locks, name) {
+    lock(locks, [name = ""]) {
       const election = locks.election(name);
       /** @param {Options} options */
       const campaign = ({ reason, ...options }) => election.campaign(reason, options);
@@ -90,9 +120,8 @@ export const primitives = {
       { mode: "write", permits: 1 },
     ],
     capacity: 1,
-    lock: (locks, name, { mode }) =>
-      mode === "exclusive"
-        ? locks.mutex(name)
-        : locks.rwLock(name)[mode === "read" ? "read" : "write"],
+    takesSeveral: true,
+    lock: (locks, names, want) =>
+      want.mode === "exclusive" ? plain(locks, names) : readOrWrite(locks, names, want),
   },
 };

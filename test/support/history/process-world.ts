@@ -9,14 +9,13 @@ import { startProcess, type Worker } from "../start-worker.ts";
 import { type Disturbance, drawDisturbances } from "./disturbance.ts";
 import type { HistoryEvent, ProcessEvent, RequestEvent } from "./event.ts";
 import { type PrimitiveName, primitives } from "./primitives.mjs";
-import { anyRound } from "./round.ts";
+import { anyRound, type Round } from "./round.ts";
 import type { Chronicle } from "./violations.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
 /** What happens, and to whom. The same seed draws the same rounds, kills and pauses. */
 export interface WorldOptions {
   readonly server: EtcdServer;
-  readonly primitive: PrimitiveName;
   readonly seed: number;
   readonly durationMs: number;
 }
@@ -29,14 +28,19 @@ interface Member {
 }
 
 const processes = 8;
-const strandsEach = 2;
+const strandsEach = 6;
 const ttlMs = 2_000;
 const rounds = {
-  names: ["v", "w", "x", "y", "z"],
   patienceMs: 300,
   longestHoldMs: 40,
   longestRestMs: 20,
 };
+const kinds = Object.keys(primitives) as PrimitiveName[];
+/** Each primitive has names of its own: those that take several at once, more of them. */
+function anyRoundOf(primitive: PrimitiveName): fc.Arbitrary<Round> {
+  const letters = primitives[primitive].takesSeveral ? ["x", "y", "z"] : ["x", "y"];
+  return anyRound({ primitive, names: letters.map((letter) => primitive + letter), ...rounds });
+}
 const script = new URL("./worker.mjs", import.meta.url);
 /** The same clock for all processes of this machine. */
 const machineTime = (): number => Number(process.hrtime.bigint()) / 1e6;
@@ -56,14 +60,14 @@ export class ProcessWorld {
 
   /** Lets the processes work, disturbs them, ends them, and tells all that happened. */
   async live(): Promise<Chronicle> {
-    const { server, primitive, seed, durationMs } = this.#options;
+    const { server, seed, durationMs } = this.#options;
     const etcd = new GrpcEtcd({ endpoints: [server.endpoint] });
     const witness = await openWitness(etcd, this.#now);
     for (let index = 0; index < processes; index++) {
       this.#members.push({ index, life: 1, worker: this.#start(index, 1) });
     }
     await Promise.all(this.#members.map(({ worker }) => worker.hears("kind")));
-    const amounts = { processes, durationMs, kills: 5, stops: 8, longestStopMs: 1.5 * ttlMs };
+    const amounts = { processes, durationMs, kills: 6, stops: 6, longestStopMs: 1.5 * ttlMs };
     await this.#disturb(drawDisturbances(seededRandom(seed), amounts));
     await Promise.all(this.#members.map(({ worker }) => this.#end(worker)));
     const leftovers = await this.#leftovers(witness);
@@ -74,7 +78,7 @@ export class ProcessWorld {
       entries: witness.entries,
       writes: witness.writes,
       leftovers,
-      capacity: primitives[primitive].capacity,
+      capacity: primitives.semaphore.capacity,
       // Less than a TTL, after which a waiter looks by itself whether it was woken in vain.
       bounds: { wakeMs: 1_500, expiryMs: ttlMs + 1_000 },
     };
@@ -83,13 +87,14 @@ export class ProcessWorld {
   readonly #now = (): number => machineTime() - this.#startedAt;
 
   #start(index: number, life: number): Worker {
-    const { server, primitive, seed } = this.#options;
-    const anything = anyRound({ primitive, ...rounds });
+    const { server, seed } = this.#options;
+    // Each strand goes from one primitive to another.
+    const anything = fc.oneof(...kinds.map((primitive) => anyRoundOf(primitive)));
     const strands = Array.from({ length: strandsEach }, (_, strand) =>
       fc.sample(anything, { numRuns: 100, seed: seed * 1_000 + index * 10 + strand }),
     );
     const { endpoint } = server;
-    const program = { endpoint, ttlMs, primitive, who: `${index + 1}.${life}`, strands };
+    const program = { endpoint, ttlMs, who: `${index + 1}.${life}`, strands };
     const worker = startProcess(script, [JSON.stringify(program)]);
     this.#workers.push(worker);
     return worker;

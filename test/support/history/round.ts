@@ -4,7 +4,9 @@ import { type PrimitiveName, primitives } from "./primitives.mjs";
 
 /** One time that somebody asks for a lock and uses it. It is plain data, like the history. */
 export interface Round extends Want {
-  readonly name: string;
+  readonly primitive: PrimitiveName;
+  /** All that it asks for at once. */
+  readonly names: readonly string[];
   readonly how: "acquire" | "tryAcquire" | "run";
   /** How long it waits at most. */
   readonly waitMs: number | undefined;
@@ -13,6 +15,8 @@ export interface Round extends Want {
   readonly holdMs: number;
   /** How often it writes to what the lock protects. */
   readonly writes: number;
+  /** Whether a writer becomes a reader when half of its time is over. */
+  readonly downgrades: boolean;
   /** Whether it lets go while one more write is under way. */
   readonly writesAsItLeaves: boolean;
   /** How long it does something else afterwards. */
@@ -34,9 +38,11 @@ export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
   const { primitive, names, patienceMs, longestHoldMs, longestRestMs } = options;
   const patience = fc.nat({ max: patienceMs });
   const rare = fc.option(patience, { nil: undefined, freq: 1 });
-  const want = fc.constantFrom(...primitives[primitive].wants);
+  const { wants, takesSeveral = false } = primitives[primitive];
+  const want = fc.constantFrom(...wants);
+  const most = takesSeveral ? names.length : 1;
   const rest = fc.record({
-    name: fc.constantFrom(...names),
+    asked: fc.shuffledSubarray([...names], { minLength: 1, maxLength: most }),
     how: fc.constantFrom("acquire", "acquire", "run", "tryAcquire"),
     waitMs: rare,
     giveUpMs: fc.oneof(
@@ -45,8 +51,13 @@ export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
     ),
     holdMs: fc.nat({ max: longestHoldMs }),
     writes: fc.nat({ max: 2 }),
+    downgrades: fc.boolean(),
     writesAsItLeaves: fc.boolean(),
     restMs: fc.nat({ max: longestRestMs }),
   });
-  return fc.tuple(want, rest).map(([{ mode, permits }, round]) => ({ mode, permits, ...round }));
+  return fc.tuple(want, rest).map(([{ mode, permits }, { asked, downgrades, ...round }]) => ({
+    ...{ primitive, mode, permits, ...round },
+    names: mode === "exclusive" ? asked : asked.slice(0, 1),
+    downgrades: downgrades && mode === "write",
+  }));
 }

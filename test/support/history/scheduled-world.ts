@@ -3,10 +3,10 @@ import { connect } from "../../../src/connect.ts";
 import { EmbeddedEtcd } from "../../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../../src/locks.ts";
 import { type ScheduledEtcd, scheduledEtcd } from "../scheduled-etcd.ts";
-import { SimulatedClock } from "../simulated-clock.ts";
+import { SimulatedClock, settle } from "../simulated-clock.ts";
 import { carryOut } from "./carry-out.mjs";
 import type { HistoryEvent } from "./event.ts";
-import { type PrimitiveName, primitives } from "./primitives.mjs";
+import { primitives } from "./primitives.mjs";
 import type { Round } from "./round.ts";
 import type { Chronicle } from "./violations.ts";
 import { openWitness } from "./witness.ts";
@@ -51,6 +51,8 @@ export class ScheduledWorld {
   readonly #clients: Client[] = [];
   readonly #history: HistoryEvent[] = [];
   readonly #dead = new Set<string>();
+  /** Who waits until nothing can happen to anybody any more. */
+  readonly #calmed = new Set<() => void>();
   /** Time as histories have it: it only says what came before what. */
   #ticks = 0;
 
@@ -59,11 +61,11 @@ export class ScheduledWorld {
   }
 
   /** Lets the clients go through their programs, and tells all that happened. */
-  async live(primitive: PrimitiveName, programs: readonly Program[]): Promise<Chronicle> {
+  async live(programs: readonly Program[]): Promise<Chronicle> {
     const witness = await openWitness(this.#store, this.#now);
     await this.#until(programs.map(({ fate }, index) => this.#boot(String(index + 1), fate)));
     const strands = this.#clients.flatMap((client, index) =>
-      this.#begin(client, primitive, programs[index]?.strands ?? []),
+      this.#begin(client, programs[index]?.strands ?? []),
     );
     await this.#until(strands);
     const survivors = this.#clients.filter(({ name }) => !this.#dead.has(name));
@@ -79,7 +81,7 @@ export class ScheduledWorld {
         ...(leaseCount > 0 ? [`${leaseCount} leases`] : []),
         ...(watchCount > 0 ? [`${watchCount} watches`] : []),
       ],
-      capacity: primitives[primitive].capacity,
+      capacity: primitives.semaphore.capacity,
       // A moment is an event here: nothing can be said of how many there may be.
       bounds: { wakeMs: Number.POSITIVE_INFINITY, expiryMs: 0 },
     };
@@ -95,13 +97,9 @@ export class ScheduledWorld {
   }
 
   /** Begins what has to be over in the end. */
-  #begin(
-    client: Client,
-    primitive: PrimitiveName,
-    strands: Program["strands"],
-  ): readonly Promise<void>[] {
+  #begin(client: Client, strands: Program["strands"]): readonly Promise<void>[] {
     const living = strands.map((rounds, index) =>
-      this.#live(client, `${client.name}/${"ab"[index]}`, primitive, rounds),
+      this.#live(client, `${client.name}/${"ab"[index]}`, rounds),
     );
     if (client.fate === "lives") return living;
     if (client.fate === "stalls") return [...living, this.#stall(client)];
@@ -110,22 +108,17 @@ export class ScheduledWorld {
     return [Promise.race([this.#die(client), failure])];
   }
 
-  async #live(
-    { name, fate, locks }: Client,
-    who: string,
-    primitive: PrimitiveName,
-    rounds: readonly Round[],
-  ): Promise<void> {
+  async #live({ name, fate, locks }: Client, who: string, rounds: readonly Round[]): Promise<void> {
     const strand = {
       who,
       locks,
-      primitive,
       expected: expected[fate],
       now: this.#now,
       pause: async () => {
         await this.#turn(`${who} goes on`);
         if (this.#dead.has(name)) await new Promise(() => {});
       },
+      calm: () => new Promise<void>((resolve) => this.#calmed.add(resolve)),
       tell: (event: HistoryEvent) => void this.#history.push(event),
     };
     for (const round of rounds) {
@@ -171,7 +164,12 @@ export class ScheduledWorld {
     done.catch(() => {});
     await this.#scheduler.waitIdle();
     for (let passedMs = 0; !isDone && passedMs < longestMs; passedMs += stepMs) {
-      for (const { clock } of this.#clients) await clock.advance(stepMs);
+      this.#history.push({ at: this.#now(), who: "everybody", kind: "lull" });
+      const calmed = [...this.#calmed];
+      this.#calmed.clear();
+      for (const goOn of calmed) goOn();
+      if (calmed.length === 0) for (const { clock } of this.#clients) await clock.advance(stepMs);
+      await settle();
       await this.#scheduler.waitIdle();
     }
     if (isDone) await done;

@@ -1,3 +1,4 @@
+import { allOrNothing } from "./all-or-nothing.ts";
 import { askingOrder } from "./asking-order.ts";
 import { beliefEndsFirst } from "./belief-ends-first.ts";
 import type { HistoryEvent } from "./event.ts";
@@ -41,6 +42,7 @@ export function violations(chronicle: Chronicle): readonly string[] {
     askingOrder(requests),
     risingTokens(requests, capacity),
     noLostWakeUp(requests, history, bounds),
+    allOrNothing(requests, entries),
     tokensFromEtcd(requests, entries),
     beliefEndsFirst(requests, entries),
     writesInTurn(writes, entries, capacity),

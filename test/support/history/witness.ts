@@ -1,3 +1,4 @@
+import { stateOf } from "../../../src/core/entry.ts";
 import { textOf } from "../../../src/core/keys.ts";
 import type { Etcd, KeyValue } from "../../../src/etcd/api.ts";
 import type { Want } from "./event.ts";
@@ -33,7 +34,11 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
       return;
     }
     const [, name] = queueKey.exec(key) ?? [];
-    if (standing.has(key)) return;
+    if (standing.has(key)) {
+      const entry = standing.get(key);
+      if (entry?.mode === "write" && stateOf(kv) === "reader") entry.sharesSince = kv.modRevision;
+      return;
+    }
     const entry = name === undefined ? undefined : newEntry(name, kv);
     standing.set(key, entry);
     if (entry) entries.push(entry);
@@ -58,12 +63,15 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
 }
 
 function newEntry(name: string, kv: KeyValue): Draft {
-  const seenRemovedAt = Number.POSITIVE_INFINITY;
-  return { ...wantOf(kv), name, token: kv.createRevision, removedAt: undefined, seenRemovedAt };
+  return {
+    ...{ ...wantOf(kv), name, token: kv.createRevision },
+    ...{ sharesSince: undefined, removedAt: undefined },
+    seenRemovedAt: Number.POSITIVE_INFINITY,
+  };
 }
 
 /** What the owner of a key says about itself: in the reason that it asked with, or in the value. */
-function wantOf({ value }: KeyValue): Want & { readonly who: string } {
+function wantOf({ value }: KeyValue): Want & Pick<Entry, "who" | "names"> {
   const said = JSON.parse(textOf(value));
   return said.reason === undefined ? said : JSON.parse(said.reason);
 }

@@ -6,7 +6,7 @@
 import { connect } from "microlock";
 import { carryOut } from "./carry-out.mjs";
 
-const { endpoint, ttlMs, primitive, who, strands } = JSON.parse(process.argv[2]);
+const { endpoint, ttlMs, who, strands } = JSON.parse(process.argv[2]);
 // What may come when a process was stopped for long, and no sooner.
 const expected = ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"];
 
@@ -18,11 +18,11 @@ process.stdin.once("data", () => {
 const locks = await connect(endpoint, { ttlMs });
 const base = {
   locks,
-  primitive,
   expected,
   // The same clock for all processes of a machine.
   now: () => Number(process.hrtime.bigint()) / 1e6,
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  calm: async () => {},
   // A pipe is written to at once: what was told is not lost when the process is killed.
   tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
 };
