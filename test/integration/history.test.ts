@@ -33,6 +33,7 @@ describeOnEveryEtcd("Eight processes, some killed and some stopped,", (version) 
         expect(count("got", primitive), primitive).toBeGreaterThan(durationMs / 200);
       }
       expect(count("shares")).toBeGreaterThan(durationMs / 1_000);
+      expect(count("enters")).toBeGreaterThan(durationMs / 200);
       expect(writes.length).toBeGreaterThan(durationMs / 20);
       expect(history.some(({ kind }) => kind === "died")).toBe(true);
     },

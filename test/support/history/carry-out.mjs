@@ -14,6 +14,7 @@ import { primitives } from "./primitives.mjs";
  * @property {() => number} now
  * @property {(ms: number) => Promise<void>} pause
  * @property {() => Promise<void>} calm resolves when everybody had the time to do what can be done
+ * @property {() => Promise<void>} nobodyComes resolves when it is of no use to wait for others
  * @property {(event: HistoryEvent) => void} tell
  */
 

@@ -27,6 +27,17 @@ export interface RequestEvent extends Want {
   readonly why?: string;
 }
 
+/** Something that happened to one who came to a barrier, as it knows it. */
+export interface PartyEvent {
+  readonly at: number;
+  readonly who: string;
+  readonly name: string;
+  /** How many have to come. */
+  readonly parties: number;
+  /** "wants out" is told before `leave` is called, the others when they have happened. */
+  readonly kind: "comes" | "enters" | "wants out" | "is out" | "quits" | "is lost";
+}
+
 /**
  * Something that was done to a process: "3.1". At a "lull" nothing can happen to anybody any more
  * without time going by.
@@ -45,7 +56,7 @@ export interface ProcessEvent {
  * is told before the release is sent, "shares" before a writer becomes a reader, and "died" before
  * the process is killed.
  */
-export type HistoryEvent = RequestEvent | ProcessEvent;
+export type HistoryEvent = RequestEvent | PartyEvent | ProcessEvent;
 
 /** The process that a strand belongs to. */
 export function processOf(who: string): string {

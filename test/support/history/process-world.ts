@@ -8,8 +8,10 @@ import { metric } from "../server-state.ts";
 import { startProcess, type Worker } from "../start-worker.ts";
 import { type Disturbance, drawDisturbances } from "./disturbance.ts";
 import type { HistoryEvent, ProcessEvent, RequestEvent } from "./event.ts";
+import { anyMeeting } from "./meeting.ts";
 import { type PrimitiveName, primitives } from "./primitives.mjs";
 import { anyRound, type Round } from "./round.ts";
+import type { Step } from "./steps.mjs";
 import type { Chronicle } from "./violations.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
@@ -36,6 +38,10 @@ const rounds = {
   longestRestMs: 20,
 };
 const kinds = Object.keys(primitives) as PrimitiveName[];
+const meeting = anyMeeting({
+  ...{ barriers: { barrierx: 3, barriery: 4 } },
+  ...{ longestStayMs: rounds.longestHoldMs, longestRestMs: rounds.longestRestMs },
+});
 /** Each primitive has names of its own: those that take several at once, more of them. */
 function anyRoundOf(primitive: PrimitiveName): fc.Arbitrary<Round> {
   const letters = primitives[primitive].takesSeveral ? ["x", "y", "z"] : ["x", "y"];
@@ -76,11 +82,12 @@ export class ProcessWorld {
     return {
       history: [...this.#workers.flatMap((worker) => this.#told(worker)), ...this.#deeds],
       entries: witness.entries,
+      partyEntries: witness.partyEntries,
       writes: witness.writes,
       leftovers,
       capacity: primitives.semaphore.capacity,
       // Less than a TTL, after which a waiter looks by itself whether it was woken in vain.
-      bounds: { wakeMs: 1_500, expiryMs: ttlMs + 1_000 },
+      bounds: { wakeMs: 1_500, expiryMs: ttlMs + 1_000, lingerMs: ttlMs + 1_000 },
     };
   }
 
@@ -90,8 +97,9 @@ export class ProcessWorld {
     const { server, seed } = this.#options;
     // Each strand goes from one primitive to another.
     const anything = fc.oneof(...kinds.map((primitive) => anyRoundOf(primitive)));
-    const strands = Array.from({ length: strandsEach }, (_, strand) =>
-      fc.sample(anything, { numRuns: 100, seed: seed * 1_000 + index * 10 + strand }),
+    const all: fc.Arbitrary<Step>[] = [...Array(strandsEach).fill(anything), meeting];
+    const strands = all.map((steps, strand) =>
+      fc.sample(steps, { numRuns: 100, seed: seed * 1_000 + index * 10 + strand }),
     );
     const { endpoint } = server;
     const program = { endpoint, ttlMs, who: `${index + 1}.${life}`, strands };

@@ -4,10 +4,9 @@ import { EmbeddedEtcd } from "../../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../../src/locks.ts";
 import { type ScheduledEtcd, scheduledEtcd } from "../scheduled-etcd.ts";
 import { SimulatedClock, settle } from "../simulated-clock.ts";
-import { carryOut } from "./carry-out.mjs";
 import type { HistoryEvent } from "./event.ts";
 import { primitives } from "./primitives.mjs";
-import type { Round } from "./round.ts";
+import { type Step, take } from "./steps.mjs";
 import type { Chronicle } from "./violations.ts";
 import { openWitness } from "./witness.ts";
 
@@ -19,7 +18,7 @@ export const fates = ["lives", "stalls", "dies"] as const;
 
 /** What one client does: a list of rounds for each of its strands; and what it meets with. */
 export interface Program {
-  readonly strands: readonly (readonly Round[])[];
+  readonly strands: readonly (readonly Step[])[];
   readonly fate: (typeof fates)[number];
 }
 
@@ -75,6 +74,7 @@ export class ScheduledWorld {
     return {
       history: this.#history,
       entries: witness.entries,
+      partyEntries: witness.partyEntries,
       writes: witness.writes,
       leftovers: [
         ...witness.keys(),
@@ -83,23 +83,25 @@ export class ScheduledWorld {
       ],
       capacity: primitives.semaphore.capacity,
       // A moment is an event here: nothing can be said of how many there may be.
-      bounds: { wakeMs: Number.POSITIVE_INFINITY, expiryMs: 0 },
+      bounds: { wakeMs: Number.POSITIVE_INFINITY, expiryMs: 0, lingerMs: Number.POSITIVE_INFINITY },
     };
   }
+
+  readonly #calm = (): Promise<void> => new Promise((resolve) => this.#calmed.add(resolve));
 
   readonly #now = (): number => ++this.#ticks;
 
   async #boot(name: string, fate: Program["fate"]): Promise<void> {
     const etcd = scheduledEtcd(this.#store, this.#scheduler, name);
     const clock = new SimulatedClock();
-    const locks = await connect({ store: etcd, clock, ttlMs });
+    const locks = await connect({ store: etcd, clock, ttlMs, nodeId: name });
     this.#clients.push({ name, fate, etcd, clock, locks });
   }
 
   /** Begins what has to be over in the end. */
   #begin(client: Client, strands: Program["strands"]): readonly Promise<void>[] {
-    const living = strands.map((rounds, index) =>
-      this.#live(client, `${client.name}/${"ab"[index]}`, rounds),
+    const living = strands.map((steps, index) =>
+      this.#live(client, `${client.name}/${"ab"[index]}`, steps),
     );
     if (client.fate === "lives") return living;
     if (client.fate === "stalls") return [...living, this.#stall(client)];
@@ -108,7 +110,7 @@ export class ScheduledWorld {
     return [Promise.race([this.#die(client), failure])];
   }
 
-  async #live({ name, fate, locks }: Client, who: string, rounds: readonly Round[]): Promise<void> {
+  async #live({ name, fate, locks }: Client, who: string, steps: readonly Step[]): Promise<void> {
     const strand = {
       who,
       locks,
@@ -118,12 +120,13 @@ export class ScheduledWorld {
         await this.#turn(`${who} goes on`);
         if (this.#dead.has(name)) await new Promise(() => {});
       },
-      calm: () => new Promise<void>((resolve) => this.#calmed.add(resolve)),
+      calm: this.#calm,
+      nobodyComes: this.#calm,
       tell: (event: HistoryEvent) => void this.#history.push(event),
     };
-    for (const round of rounds) {
-      await carryOut(round, strand);
-      if (round.restMs > 0) await strand.pause();
+    for (const step of steps) {
+      await take(step, strand);
+      if (step.restMs > 0) await strand.pause();
     }
   }
 
@@ -163,12 +166,15 @@ export class ScheduledWorld {
     // A failure is told at the end.
     done.catch(() => {});
     await this.#scheduler.waitIdle();
-    for (let passedMs = 0; !isDone && passedMs < longestMs; passedMs += stepMs) {
+    for (let passedMs = 0; !isDone && passedMs < longestMs; ) {
       this.#history.push({ at: this.#now(), who: "everybody", kind: "lull" });
       const calmed = [...this.#calmed];
       this.#calmed.clear();
       for (const goOn of calmed) goOn();
-      if (calmed.length === 0) for (const { clock } of this.#clients) await clock.advance(stepMs);
+      if (calmed.length === 0) {
+        for (const { clock } of this.#clients) await clock.advance(stepMs);
+        passedMs += stepMs;
+      }
       await settle();
       await this.#scheduler.waitIdle();
     }

@@ -1,12 +1,15 @@
-import { stateOf } from "../../../src/core/entry.ts";
+import { claimsOf, stateOf } from "../../../src/core/entry.ts";
 import { textOf } from "../../../src/core/keys.ts";
+import { modeOf } from "../../../src/core/mode.ts";
 import type { Etcd, KeyValue } from "../../../src/etcd/api.ts";
+import type { PartyEntry } from "./barrier-rounds.ts";
 import type { Want } from "./event.ts";
 import type { Entry, Write } from "./server-side.ts";
 
 /** Somebody who asks for nothing, and sees in etcd what happens to the queues. */
 export interface Witness {
   readonly entries: readonly Entry[];
+  readonly partyEntries: readonly PartyEntry[];
   readonly writes: readonly Write[];
   /** The keys that are there now, but for what was written. */
   keys(): readonly string[];
@@ -14,15 +17,17 @@ export interface Witness {
 }
 
 type Draft = { -readonly [Key in keyof Entry]: Entry[Key] };
+type PartyDraft = { -readonly [Key in keyof PartyEntry]: PartyEntry[Key] };
 
 const everything = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
-const queueKey = /^microlock\/(?!%session)([^/]+)\//;
+const queueKey = /^microlock\/(?!%session)([^/]+)\/(.*)$/;
 const writtenKey = /^written\/([^/]+)\/(\d+)\//;
 
 /** Watches all of etcd from now on. `now` is the clock of the histories. */
 export async function openWitness(etcd: Etcd, now: () => number): Promise<Witness> {
   const entries: Draft[] = [];
   const writes: Write[] = [];
+  const partyEntries = new Map<string, PartyDraft>();
   const standing = new Map<string, Draft | undefined>();
 
   const onPut = (kv: KeyValue): void => {
@@ -33,7 +38,17 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
       writes.push({ name: written, token: BigInt(token), revision: kv.modRevision, mode, permits });
       return;
     }
-    const [, name] = queueKey.exec(key) ?? [];
+    const [, name, suffix = ""] = queueKey.exec(key) ?? [];
+    const mode = modeOf(suffix);
+    if (name !== undefined && mode.kind === "barrier") {
+      standing.set(key, undefined);
+      const party = partyEntries.get(key) ?? newParty(name, mode.total, kv);
+      partyEntries.set(key, party);
+      const state = stateOf(kv) ?? "";
+      if (/^inside/.test(state)) party.insideAt ??= kv.modRevision;
+      if (/^leaving/.test(state)) party.leavingAt ??= kv.modRevision;
+      return;
+    }
     if (standing.has(key)) {
       const entry = standing.get(key);
       if (entry?.mode === "write" && stateOf(kv) === "reader") entry.sharesSince = kv.modRevision;
@@ -47,13 +62,22 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
     const key = textOf(kv.key);
     const entry = standing.get(key);
     standing.delete(key);
+    const party = partyEntries.get(key);
+    if (party) party.removedAt = kv.modRevision;
     if (entry) Object.assign(entry, { removedAt: kv.modRevision, seenRemovedAt: now() });
   };
 
   return new Promise((resolve, reject) => {
     const watch = etcd.watch(everything, {
       onCreated: () =>
-        resolve({ entries, writes, keys: () => [...standing.keys()], close: () => watch.close() }),
+        resolve({
+          ...{ entries, writes },
+          get partyEntries() {
+            return [...partyEntries.values()];
+          },
+          keys: () => [...standing.keys()],
+          close: () => watch.close(),
+        }),
       onEvents: (events) => {
         for (const { type, kv } of events) (type === "put" ? onPut : onDelete)(kv);
       },
@@ -67,6 +91,13 @@ function newEntry(name: string, kv: KeyValue): Draft {
     ...{ ...wantOf(kv), name, token: kv.createRevision },
     ...{ sharesSince: undefined, removedAt: undefined },
     seenRemovedAt: Number.POSITIVE_INFINITY,
+  };
+}
+
+function newParty(name: string, parties: number, kv: KeyValue): PartyDraft {
+  return {
+    ...{ name, parties, who: claimsOf(kv.value).nodeId ?? "", cameAt: kv.createRevision },
+    ...{ insideAt: undefined, leavingAt: undefined, removedAt: undefined },
   };
 }
 

@@ -4,18 +4,21 @@
 // uses the built package.
 
 import { connect } from "microlock";
-import { carryOut } from "./carry-out.mjs";
+import { take } from "./steps.mjs";
 
 const { endpoint, ttlMs, who, strands } = JSON.parse(process.argv[2]);
 // What may come when a process was stopped for long, and no sooner.
 const expected = ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"];
 
 let isOver = false;
-process.stdin.once("data", () => {
-  isOver = true;
+const over = new Promise((resolve) => {
+  process.stdin.once("data", () => {
+    isOver = true;
+    resolve();
+  });
 });
 
-const locks = await connect(endpoint, { ttlMs });
+const locks = await connect(endpoint, { ttlMs, nodeId: who });
 const base = {
   locks,
   expected,
@@ -23,6 +26,7 @@ const base = {
   now: () => Number(process.hrtime.bigint()) / 1e6,
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   calm: async () => {},
+  nobodyComes: () => over,
   // A pipe is written to at once: what was told is not lost when the process is killed.
   tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
 };
@@ -30,7 +34,7 @@ await Promise.all(
   strands.map(async (rounds, index) => {
     const strand = { ...base, who: `${who}/${"abcdefgh"[index]}` };
     for (let round = 0; !isOver; round = (round + 1) % rounds.length) {
-      await carryOut(rounds[round], strand);
+      await take(rounds[round], strand);
       await strand.pause(rounds[round].restMs);
     }
   }),
