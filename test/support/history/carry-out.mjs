@@ -30,10 +30,10 @@ const lookMs = 5;
  * @param {Strand} strand
  */
 export async function carryOut(round, strand) {
-  const { primitive, names, mode, permits, how, waitMs } = round;
+  const { primitive, names, mode, permits, how, waitMs, everyMs, minHoldMs } = round;
   const { who, locks, expected, now } = strand;
   const tell = telling(round, strand);
-  const lock = primitives[primitive].lock(locks, names, { mode, permits });
+  const lock = primitives[primitive].lock(locks, names, { mode, permits, everyMs, minHoldMs });
   const reason = JSON.stringify({ who, names, mode, permits });
   const options = { signal: changeOfMind(round, strand), reason };
   const patience = how !== "tryAcquire" && waitMs !== undefined ? { waitMs } : {};
@@ -49,7 +49,7 @@ export async function carryOut(round, strand) {
   /** @param {string} why */
   const gaveUp = (why) => tell({ at: now(), kind: "gave up", why });
 
-  const asked = how === "tryAcquire" ? { waitMs: 0 } : patience;
+  const asked = how === "tryAcquire" || everyMs !== undefined ? { waitMs: 0 } : patience;
   tell({ at: now(), kind: "asked", ...asked });
   try {
     if (how === "run") {
@@ -74,9 +74,10 @@ export async function carryOut(round, strand) {
  * @param {Strand} strand
  * @returns {(event: Pick<RequestEvent, "at" | "kind"> & Partial<RequestEvent>) => void}
  */
-function telling({ names, mode, permits }, { who, tell }) {
+function telling({ names, mode, permits, everyMs, minHoldMs }, { who, tell }) {
+  const ticks = everyMs === undefined ? {} : { windowMs: everyMs / 2, minHoldMs };
   return (event) => {
-    for (const name of names) tell({ who, name, names, mode, permits, ...event });
+    for (const name of names) tell({ who, name, names, mode, permits, ...ticks, ...event });
   };
 }
 

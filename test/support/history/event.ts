@@ -18,6 +18,10 @@ export interface RequestEvent extends Want {
   readonly name: string;
   /** All that it asked for at once, if more than this one: each is told of for itself. */
   readonly names?: readonly string[];
+  /** Of what is done once per tick: for how long all come for the same one. */
+  readonly windowMs?: number | undefined;
+  /** And for how long nobody else gets in afterwards. */
+  readonly minHoldMs?: number | undefined;
   /** The fencing token in decimal, once there is one. */
   readonly token?: string;
   /** With "asked": how long it waits at most. 0 does not wait; absent waits for ever. */
@@ -38,6 +42,19 @@ export interface PartyEvent {
   readonly kind: "comes" | "enters" | "wants out" | "is out" | "quits" | "is lost";
 }
 
+/** Something that happened to one who came to a latch, as it knows it. */
+export interface LatchEvent {
+  readonly at: number;
+  readonly who: string;
+  readonly name: string;
+  /** How many times it has to be counted down. */
+  readonly total: number;
+  /** "counts" and "waits" are told before that is asked for, the others when they have happened. */
+  readonly kind: "counts" | "counted" | "waits" | "passes" | "turns away";
+  /** With "counted": how many are left. */
+  readonly left?: number;
+}
+
 /**
  * Something that was done to a process: "3.1". At a "lull" nothing can happen to anybody any more
  * without time going by.
@@ -56,7 +73,7 @@ export interface ProcessEvent {
  * is told before the release is sent, "shares" before a writer becomes a reader, and "died" before
  * the process is killed.
  */
-export type HistoryEvent = RequestEvent | PartyEvent | ProcessEvent;
+export type HistoryEvent = RequestEvent | PartyEvent | LatchEvent | ProcessEvent;
 
 /** The process that a strand belongs to. */
 export function processOf(who: string): string {

@@ -19,11 +19,18 @@
  */
 
 /**
+ * @typedef {object} Ticks
+ * @property {number | undefined} everyMs
+ * @property {number | undefined} minHoldMs
+ */
+
+/**
  * @typedef {object} Primitive
  * @property {readonly Want[]} wants what somebody may want of it
  * @property {number} capacity how many permits there are, if it has any
  * @property {boolean} [takesSeveral] whether who wants it alone may ask for several names at once
- * @property {(locks: Locks, names: readonly string[], want: Want) => Lock} lock
+ * @property {boolean} [hasTicks] whether it is done once per tick; then it only has `run`
+ * @property {(locks: Locks, names: readonly string[], want: Want & Ticks) => Lock} lock
  */
 
 /**
@@ -38,6 +45,9 @@ const plain = (locks, names) => ({
   tryAcquire: (options) => locks.tryAcquire(names, options),
   run: (options, work) => locks.run(names, options, work),
 });
+
+/** @returns {Promise<never>} */
+const notToBeHad = () => Promise.reject(new Error("This can only be run"));
 
 /**
  * @param {Locks} locks
@@ -111,6 +121,23 @@ export const primitives = {
         },
       };
     },
+  },
+  /** @type {Primitive} */
+  once: {
+    wants: [{ mode: "exclusive", permits: 1 }],
+    capacity: 1,
+    hasTicks: true,
+    lock: (locks, [name = ""], ticks) => ({
+      acquire: notToBeHad,
+      tryAcquire: notToBeHad,
+      run: async ({ signal, reason }, work) => {
+        const { everyMs = 0, minHoldMs = 0 } = ticks;
+        const options = { everyMs, minHoldMs, signal, reason };
+        const { ran } = await locks.once(name, options, work);
+        if (!ran)
+          throw Object.assign(new Error("somebody else does it"), { code: "ALREADY_LOCKED" });
+      },
+    }),
   },
   /** @type {Primitive} */
   mixed: {

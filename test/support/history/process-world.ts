@@ -1,11 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import fc from "fast-check";
 import { systemClock, within } from "../../../src/clock.ts";
+import type { Etcd } from "../../../src/etcd/api.ts";
 import { GrpcEtcd } from "../../../src/etcd/grpc/grpc-etcd.ts";
 import type { EtcdServer } from "../etcd-server.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { metric } from "../server-state.ts";
 import { startProcess, type Worker } from "../start-worker.ts";
+import { anyCounting } from "./counting.ts";
 import { type Disturbance, drawDisturbances } from "./disturbance.ts";
 import type { HistoryEvent, ProcessEvent, RequestEvent } from "./event.ts";
 import { anyMeeting } from "./meeting.ts";
@@ -36,11 +38,16 @@ const rounds = {
   patienceMs: 300,
   longestHoldMs: 40,
   longestRestMs: 20,
+  everyMs: 2_000,
 };
-const kinds = Object.keys(primitives) as PrimitiveName[];
+const kinds = (Object.keys(primitives) as PrimitiveName[]).filter((kind) => kind !== "once");
 const meeting = anyMeeting({
   ...{ barriers: { barrierx: 3, barriery: 4 } },
   ...{ longestStayMs: rounds.longestHoldMs, longestRestMs: rounds.longestRestMs },
+});
+const counting = anyCounting({
+  latches: { latchw: 3, latchx: 10, latchy: 20, latchz: 30 },
+  ...{ patienceMs: 2_000, mayWaitForEver: false, longestRestMs: 20 },
 });
 /** Each primitive has names of its own: those that take several at once, more of them. */
 function anyRoundOf(primitive: PrimitiveName): fc.Arbitrary<Round> {
@@ -76,6 +83,7 @@ export class ProcessWorld {
     const amounts = { processes, durationMs, kills: 6, stops: 6, longestStopMs: 1.5 * ttlMs };
     await this.#disturb(drawDisturbances(seededRandom(seed), amounts));
     await Promise.all(this.#members.map(({ worker }) => this.#end(worker)));
+    await this.#endLasting(etcd);
     const leftovers = await this.#leftovers(witness);
     witness.close();
     await etcd.close();
@@ -97,12 +105,17 @@ export class ProcessWorld {
     const { server, seed } = this.#options;
     // Each strand goes from one primitive to another.
     const anything = fc.oneof(...kinds.map((primitive) => anyRoundOf(primitive)));
-    const all: fc.Arbitrary<Step>[] = [...Array(strandsEach).fill(anything), meeting];
+    const all: fc.Arbitrary<Step>[] = [
+      ...Array(strandsEach).fill(anything),
+      ...[meeting, counting, anyRoundOf("once")],
+    ];
     const strands = all.map((steps, strand) =>
-      fc.sample(steps, { numRuns: 100, seed: seed * 1_000 + index * 10 + strand }),
+      fc.sample(steps, { numRuns: 40, seed: seed * 1_000 + index * 10 + strand }),
     );
     const { endpoint } = server;
-    const program = { endpoint, ttlMs, who: `${index + 1}.${life}`, strands };
+    // Clocks differ, but less than by half of what is between two ticks.
+    const skewMs = index * 100;
+    const program = { endpoint, ttlMs, skewMs, who: `${index + 1}.${life}`, strands };
     const worker = startProcess(script, [JSON.stringify(program)]);
     this.#workers.push(worker);
     return worker;
@@ -166,6 +179,16 @@ export class ProcessWorld {
       at: event.at - since,
       ...(heldUntil === undefined ? {} : { heldUntil: heldUntil - since }),
     }));
+  }
+
+  /** Takes away what outlasts those who put it, such as the counts of latches. */
+  async #endLasting(etcd: Etcd): Promise<void> {
+    const { stdout } = await this.#options.server.etcdctl("lease", "list");
+    for (const line of stdout.split("\n").slice(1).filter(Boolean)) {
+      const id = BigInt(`0x${line}`);
+      const { grantedTtl } = await etcd.leaseTimeToLive({ id });
+      if (grantedTtl > 900n) await etcd.leaseRevoke(id);
+    }
   }
 
   /** What is still in etcd when the leases of the dead must have ended. */

@@ -7,6 +7,8 @@ export interface Request extends Want {
   readonly name: string;
   /** All that it asked for at once. */
   readonly names: readonly string[];
+  readonly windowMs: number | undefined;
+  readonly minHoldMs: number | undefined;
   readonly waitMs: number;
   readonly askedAt: number;
   readonly token: bigint | undefined;
@@ -71,9 +73,9 @@ function follow(event: RequestEvent, open: Map<string, Draft>, requests: Draft[]
   const draft = open.get(id);
   if (event.kind === "asked") {
     if (draft) throw senseless(event);
-    const { who, name, names = [name], mode, permits, at: askedAt } = event;
+    const { who, name, names = [name], mode, permits, at: askedAt, windowMs, minHoldMs } = event;
     const asked: Draft = {
-      ...{ who, name, names, mode, permits, askedAt },
+      ...{ who, name, names, mode, permits, askedAt, windowMs, minHoldMs },
       waitMs: event.waitMs ?? Number.POSITIVE_INFINITY,
       until: Number.POSITIVE_INFINITY,
       ...{ token: undefined, gotAt: undefined, sharesSince: undefined },

@@ -17,6 +17,10 @@ export interface Round extends Want {
   readonly writes: number;
   /** Whether a writer becomes a reader when half of its time is over. */
   readonly downgrades: boolean;
+  /** Of what is done once per tick: how often the ticks come. */
+  readonly everyMs: number | undefined;
+  /** And for how long nobody else gets in afterwards. */
+  readonly minHoldMs: number | undefined;
   /** Whether it lets go while one more write is under way. */
   readonly writesAsItLeaves: boolean;
   /** How long it does something else afterwards. */
@@ -31,18 +35,21 @@ export interface RoundOptions {
   readonly patienceMs: number;
   readonly longestHoldMs: number;
   readonly longestRestMs: number;
+  /** How often ticks come. */
+  readonly everyMs: number;
 }
 
 /** Rounds at random: half of those who wait do so for ever, and few change their minds. */
 export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
-  const { primitive, names, patienceMs, longestHoldMs, longestRestMs } = options;
+  const { primitive, names, patienceMs, longestHoldMs, longestRestMs, everyMs } = options;
   const patience = fc.nat({ max: patienceMs });
   const rare = fc.option(patience, { nil: undefined, freq: 1 });
-  const { wants, takesSeveral = false } = primitives[primitive];
+  const { wants, takesSeveral = false, hasTicks = false } = primitives[primitive];
   const want = fc.constantFrom(...wants);
   const most = takesSeveral ? names.length : 1;
   const rest = fc.record({
     asked: fc.shuffledSubarray([...names], { minLength: 1, maxLength: most }),
+    minHoldMs: fc.constantFrom(0, 0, everyMs / 2, (everyMs * 3) / 4),
     how: fc.constantFrom("acquire", "acquire", "run", "tryAcquire"),
     waitMs: rare,
     giveUpMs: fc.oneof(
@@ -55,9 +62,14 @@ export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
     writesAsItLeaves: fc.boolean(),
     restMs: fc.nat({ max: longestRestMs }),
   });
-  return fc.tuple(want, rest).map(([{ mode, permits }, { asked, downgrades, ...round }]) => ({
-    ...{ primitive, mode, permits, ...round },
-    names: mode === "exclusive" ? asked : asked.slice(0, 1),
-    downgrades: downgrades && mode === "write",
-  }));
+  return fc
+    .tuple(want, rest)
+    .map(([{ mode, permits }, { asked, downgrades, minHoldMs, ...round }]) => ({
+      ...{ primitive, mode, permits, ...round },
+      ...(hasTicks
+        ? { everyMs, minHoldMs, how: "run" }
+        : { everyMs: undefined, minHoldMs: undefined }),
+      names: mode === "exclusive" ? asked : asked.slice(0, 1),
+      downgrades: downgrades && mode === "write",
+    }));
 }

@@ -69,6 +69,17 @@ export class ScheduledWorld {
     await this.#until(strands);
     const survivors = this.#clients.filter(({ name }) => !this.#dead.has(name));
     await this.#until(survivors.map(({ locks }) => locks.close()));
+    // They do not wait for what they take away in the background.
+    await this.#scheduler.waitIdle();
+    // Nothing shows that their time is over, since the store's stands still.
+    const disturbed = this.#clients.filter(({ fate }) => fate !== "lives");
+    const lasting = [
+      ...witness.lasting(),
+      ...disturbed.flatMap(({ etcd }) => etcd.lasting),
+      ...this.#clients.flatMap(({ etcd }) => etcd.overtaken),
+    ];
+    await Promise.all(lasting.map((id) => this.#store.leaseRevoke(id).catch(() => {})));
+    await settle();
     witness.close();
     const { leaseCount, watchCount } = this.#store;
     return {
@@ -94,6 +105,8 @@ export class ScheduledWorld {
   async #boot(name: string, fate: Program["fate"]): Promise<void> {
     const etcd = scheduledEtcd(this.#store, this.#scheduler, name);
     const clock = new SimulatedClock();
+    // Clocks differ.
+    clock.jump(Number(name) * 1_000);
     const locks = await connect({ store: etcd, clock, ttlMs, nodeId: name });
     this.#clients.push({ name, fate, etcd, clock, locks });
   }

@@ -8,6 +8,8 @@ import { fencedWrites } from "./fenced-writes.ts";
 import { firstComeFirstServed } from "./first-come-first-served.ts";
 import { type Bounds, noLostWakeUp } from "./no-lost-wake-up.ts";
 import { nothingLeft } from "./nothing-left.ts";
+import { oncePerTick } from "./once-per-tick.ts";
+import { openLatches } from "./open-latches.ts";
 import { permits } from "./permits.ts";
 import { readersAndWriters } from "./readers-and-writers.ts";
 import { requestsOf } from "./request.ts";
@@ -54,6 +56,8 @@ export function violations(chronicle: Chronicle): readonly string[] {
     fencedWrites(writes, capacity),
     together(history, bounds),
     barrierRounds(partyEntries, history),
+    openLatches(history, bounds),
+    oncePerTick(requests),
     nothingLeft(leftovers),
   ].filter((violation) => violation !== undefined);
 }

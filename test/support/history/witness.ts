@@ -11,6 +11,8 @@ export interface Witness {
   readonly entries: readonly Entry[];
   readonly partyEntries: readonly PartyEntry[];
   readonly writes: readonly Write[];
+  /** The leases of what is to outlast its owners: the counts of latches, the ends of ticks. */
+  lasting(): readonly bigint[];
   /** The keys that are there now, but for what was written. */
   keys(): readonly string[];
   close(): void;
@@ -28,6 +30,7 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
   const entries: Draft[] = [];
   const writes: Write[] = [];
   const partyEntries = new Map<string, PartyDraft>();
+  const lasting = new Map<string, bigint>();
   const standing = new Map<string, Draft | undefined>();
 
   const onPut = (kv: KeyValue): void => {
@@ -40,6 +43,11 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
     }
     const [, name, suffix = ""] = queueKey.exec(key) ?? [];
     const mode = modeOf(suffix);
+    if (name !== undefined && (mode.kind === "latch" || mode.kind === "kept")) {
+      lasting.set(key, kv.lease);
+      standing.set(key, undefined);
+      return;
+    }
     if (name !== undefined && mode.kind === "barrier") {
       standing.set(key, undefined);
       const party = partyEntries.get(key) ?? newParty(name, mode.total, kv);
@@ -62,6 +70,7 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
     const key = textOf(kv.key);
     const entry = standing.get(key);
     standing.delete(key);
+    lasting.delete(key);
     const party = partyEntries.get(key);
     if (party) party.removedAt = kv.modRevision;
     if (entry) Object.assign(entry, { removedAt: kv.modRevision, seenRemovedAt: now() });
@@ -75,6 +84,7 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
           get partyEntries() {
             return [...partyEntries.values()];
           },
+          lasting: () => [...lasting.values()],
           keys: () => [...standing.keys()],
           close: () => watch.close(),
         }),

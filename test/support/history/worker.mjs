@@ -6,9 +6,14 @@
 import { connect } from "microlock";
 import { take } from "./steps.mjs";
 
-const { endpoint, ttlMs, who, strands } = JSON.parse(process.argv[2]);
+const { endpoint, ttlMs, skewMs, who, strands } = JSON.parse(process.argv[2]);
 // What may come when a process was stopped for long, and no sooner.
 const expected = ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"];
+
+/** Waits until it is time for what is done once per tick, by the clock of this process. */
+async function nextTick({ everyMs }) {
+  if (everyMs) await base.pause(everyMs - ((Date.now() + skewMs) % everyMs));
+}
 
 let isOver = false;
 const over = new Promise((resolve) => {
@@ -32,8 +37,9 @@ const base = {
 };
 await Promise.all(
   strands.map(async (rounds, index) => {
-    const strand = { ...base, who: `${who}/${"abcdefgh"[index]}` };
+    const strand = { ...base, who: `${who}/${"abcdefghi"[index]}` };
     for (let round = 0; !isOver; round = (round + 1) % rounds.length) {
+      await nextTick(rounds[round]);
       await take(rounds[round], strand);
       await strand.pause(rounds[round].restMs);
     }
