@@ -82,7 +82,7 @@ export class Barrier {
     this.#inside = undefined;
     const { place, last } = inside;
     try {
-      await this.#mark(place, "leaving");
+      await this.#mark(place, "leaving", last);
       const haveLeft = (entries: readonly Entry[]): boolean => allLeave(entries, last);
       await this.#until(place, haveLeft, options);
       await release(place);
@@ -101,19 +101,24 @@ export class Barrier {
     place.share();
     try {
       const [key = ""] = place.keys;
-      const isOpen = (entries: readonly Entry[]): boolean => mayEnter(entries, key, this.parties);
-      const entries = await this.#until(place, isOpen, options);
-      await this.#mark(place, "inside");
-      this.#inside = { place, last: lastOf(entries, place.createRevision, this.parties) };
+      let last: bigint | undefined;
+      const isOpen = (entries: readonly Entry[]): boolean => {
+        last ??= lastOfRound(entries, key, this.parties);
+        return last !== undefined;
+      };
+      await this.#until(place, isOpen, options);
+      await this.#mark(place, "inside", last);
+      this.#inside = { place, last: last ?? place.createRevision };
     } catch (error) {
       await leaveInTime(place);
       throw this.#lostBy(place) ?? error;
     }
   }
 
-  async #mark(place: Place, state: string): Promise<void> {
+  /** Says how far we are, and who is counted on: whoever sees that goes by the same. */
+  async #mark(place: Place, progress: "inside" | "leaving", last = 0n): Promise<void> {
     const { clock, identity } = this.#sessions.options;
-    await place.rewrite(entryValue(identity, clock.wallTime(), { state }));
+    await place.rewrite(entryValue(identity, clock.wallTime(), { state: `${progress}/${last}` }));
   }
 
   /** Waits for the queue to be as it should, for as long as we stand in it ourselves. */
@@ -142,30 +147,48 @@ export class Barrier {
 }
 
 /**
- * Whether a party may go in: it is one of the first, and all of those have come, or one of them is
- * in already. Whoever comes later than those waits until they have left.
+ * The last one, by its revision, of those that a party goes in with: all of the first so many have
+ * come, or one who is in already counted on it. Undefined as long as it has to wait. Whoever comes
+ * later than those waits until they are gone.
  */
-export function mayEnter(entries: readonly Entry[], key: string, parties: number): boolean {
+export function lastOfRound(
+  entries: readonly Entry[],
+  key: string,
+  parties: number,
+): bigint | undefined {
   const present = entries.filter(({ mode }) => mode.kind === "barrier");
-  const staying = present.filter(({ kv }) => stateOf(kv) !== "leaving");
-  const index = present.findIndex((entry) => entry.key === key);
-  if (index < 0 || index >= parties) return false;
-  return staying.length >= parties || staying.some(({ kv }) => stateOf(kv) === "inside");
+  const own = present.find((entry) => entry.key === key);
+  if (!own) return undefined;
+  for (const { kv } of present) {
+    const { last = 0n } = progressOf(kv) ?? {};
+    if (last >= own.createRevision) return last;
+  }
+  const first = present.slice(0, parties);
+  const haveCome = first.length === parties && first.every(({ kv }) => !progressOf(kv));
+  return haveCome && first.includes(own) ? first.at(-1)?.createRevision : undefined;
 }
 
-/** The last one of those that go in together, by its revision. */
-export function lastOf(entries: readonly Entry[], own: bigint, parties: number): bigint {
-  const present = entries.filter(({ mode }) => mode.kind === "barrier");
-  const { createRevision = own } = present[Math.min(parties, present.length) - 1] ?? {};
-  return createRevision > own ? createRevision : own;
-}
-
-/** Whether all who went in together want to leave, or have. */
+/**
+ * Whether all who went in together want to leave, or have. When one of those died at the door,
+ * another one may have counted on somebody who came instead.
+ */
 export function allLeave(entries: readonly Entry[], last: bigint): boolean {
-  return entries.every(
-    ({ mode, createRevision, kv }) =>
-      mode.kind !== "barrier" || createRevision > last || stateOf(kv) === "leaving",
-  );
+  let end = last;
+  for (const { mode, createRevision, kv } of entries) {
+    if (mode.kind !== "barrier" || createRevision > end) continue;
+    const progress = progressOf(kv);
+    if (!progress?.isLeaving) return false;
+    if (progress.last > end) end = progress.last;
+  }
+  return true;
+}
+
+/** How far one is who has gone in, and the last one that it counted on. */
+function progressOf(
+  kv: Entry["kv"],
+): { readonly isLeaving: boolean; readonly last: bigint } | undefined {
+  const [, word, last] = /^(inside|leaving)\/(\d{1,19})$/.exec(stateOf(kv) ?? "") ?? [];
+  return last === undefined ? undefined : { isLeaving: word === "leaving", last: BigInt(last) };
 }
 
 function check(options: BarrierOptions): void {

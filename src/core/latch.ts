@@ -1,4 +1,5 @@
 import { DisagreementError, StoreError } from "../errors.ts";
+import type { RequestOp } from "../etcd/api.ts";
 import { attemptMs } from "./attempts.ts";
 import { type Entry, entryValue } from "./entry.ts";
 import { bytesOf, queuePrefix } from "./keys.ts";
@@ -7,7 +8,7 @@ import { infixOf, type Mode } from "./mode.ts";
 import { checkKnown, checkSignal, checkSpan, checkWaiting } from "./options.ts";
 import { readQueue, untilQueue } from "./queue-view.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Waiting } from "./transactor.ts";
+import { SessionGoneError, type Waiting } from "./transactor.ts";
 
 /** What `latch` takes. */
 export interface LatchOptions {
@@ -63,7 +64,6 @@ export class Latch {
     if ((await this.count(waiting)) === 0) return 0;
     const { etcd, options } = this.#sessions;
     const { clock, identity, callTimeoutMs } = options;
-    const session = await this.#sessions.session(waiting.signal);
     const lease = randomLeaseId();
     const { signal, timeoutMs = callTimeoutMs } = waiting;
     try {
@@ -71,10 +71,7 @@ export class Latch {
       await etcd.leaseGrant({ id: lease, ttl }, { signal, timeoutMs });
       const key = bytesOf(`${this.#prefix}${infixOf(this.#mode)}${lease.toString(16)}`);
       const value = entryValue(identity, clock.wallTime());
-      await session.commit(
-        { compare: [], success: [{ op: "put", request: { key, value, lease } }], otherwise: [] },
-        waiting,
-      );
+      await this.#put({ op: "put", request: { key, value, lease } }, waiting);
     } catch (error) {
       // Whoever is told that it may have been counted would count again.
       const attempt = { timeoutMs: attemptMs(options.ttlMs), keepsProcessAlive: false };
@@ -128,6 +125,19 @@ export class Latch {
     await Promise.all(
       counts.map(({ kv }) => etcd.leaseRevoke(kv.lease, { signal, timeoutMs }).catch(ignoreGone)),
     );
+  }
+
+  /** A session that is lost meanwhile has nothing to do with it: the same is put by the next one. */
+  async #put(put: RequestOp, waiting: Waiting): Promise<void> {
+    for (;;) {
+      const session = await this.#sessions.session(waiting.signal);
+      try {
+        await session.commit({ compare: [], success: [put], otherwise: [] }, waiting);
+        return;
+      } catch (error) {
+        if (!(error instanceof SessionGoneError)) throw error;
+      }
+    }
   }
 
   get #mode(): Mode & { readonly total: number } {

@@ -123,7 +123,8 @@ class Kept {
   readonly #sessions: Sessions;
   readonly #prefix: string;
   readonly #value: Uint8Array;
-  #lease = 0n;
+  /** What it stands on, and what it may stand on. */
+  readonly #leases = new Set<bigint>();
   #key: Uint8Array = new Uint8Array();
 
   constructor(sessions: Sessions, prefix: string, value: Uint8Array) {
@@ -136,7 +137,7 @@ class Kept {
   async prepare(ms: number, signal: AbortSignal | undefined): Promise<RequestOp> {
     const { etcd, options } = this.#sessions;
     const id = randomLeaseId();
-    this.#lease = id;
+    this.#leases.add(id);
     if (this.#key.length === 0) {
       this.#key = bytesOf(`${this.#prefix}${infixOf({ kind: "kept" })}${id.toString(16)}`);
     }
@@ -144,7 +145,7 @@ class Kept {
     try {
       await etcd.leaseGrant({ id, ttl }, { signal, timeoutMs: options.callTimeoutMs });
     } catch (error) {
-      this.end();
+      this.#drop(id);
       throw error;
     }
     return { op: "put", request: { key: this.#key, value: this.#value, lease: id } };
@@ -153,13 +154,12 @@ class Kept {
   /** Lets it stand for `ms` from now on, if the hold is still ours. */
   async renew(hold: Hold, ms: number): Promise<void> {
     const { session, guard } = hold.place;
-    const before = this.#lease;
+    const before = [...this.#leases];
     const put = await this.prepare(ms, undefined);
+    // Without an answer it may stand on either.
     const { succeeded } = await session.commit({ compare: guard, success: [put], otherwise: [] });
-    // What was to follow is not ours to say any more, but the tick is not over.
-    const useless = succeeded ? before : this.#lease;
-    if (!succeeded) this.#lease = before;
-    this.#revoke(useless);
+    const unused = succeeded ? before : [...this.#leases].filter((id) => !before.includes(id));
+    for (const id of unused) this.#drop(id);
   }
 
   /** Takes it away when the tick is over. If we are not there any more then, its lease ends by itself. */
@@ -179,11 +179,12 @@ class Kept {
 
   /** Takes it away. */
   end(): void {
-    this.#revoke(this.#lease);
+    for (const id of [...this.#leases]) this.#drop(id);
   }
 
-  #revoke(lease: bigint): void {
+  #drop(lease: bigint): void {
     const { etcd, options } = this.#sessions;
+    this.#leases.delete(lease);
     const timeoutMs = attemptMs(options.ttlMs);
     void etcd.leaseRevoke(lease, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
   }

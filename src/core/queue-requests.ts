@@ -88,7 +88,8 @@ export function joinStep({ spots, lease }: OwnEntries, value: Uint8Array, rule: 
 
 /**
  * Puts an entry into each queue only if nobody stands where somebody could stand in its way;
- * or, after `seenAt`, only if nobody has come there since.
+ * or, after `seenAt`, only if nobody has come there since. It joins once, however often it is
+ * asked: others who are in nobody's way are not looked for, but we are.
  */
 export function tryStep(
   { spots, lease }: OwnEntries,
@@ -103,7 +104,7 @@ export function tryStep(
       ? isEmpty(range)
       : { ...range, target: "modRevision", result: "less", operand: seenAt + 1n };
   return {
-    compare: spots.flatMap(within).map(isFree),
+    compare: [...spots.slice(0, 1).map(isEmpty), ...spots.flatMap(within).map(isFree)],
     success: spots.map(({ key }) => ({ op: "put", request: { key, value, lease } })),
     otherwise: [
       ...spots.slice(0, 1).map(read),

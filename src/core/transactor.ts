@@ -242,7 +242,7 @@ export class Transactor {
     } catch (error) {
       const unanswered = error instanceof StoreUnavailableError;
       if (isSent && (unanswered || signal?.aborted)) onDoubt();
-      if (!unanswered) throw this.#translate(error);
+      if (!unanswered) throw await this.#translate(error, request);
       this.#silence = error;
       if (clock.now() + pauseMs >= giveUpAt) throw error;
       await sleep(clock, askedAt + pauseMs - clock.now(), signal);
@@ -250,9 +250,24 @@ export class Transactor {
     }
   }
 
-  #translate(error: unknown): unknown {
+  async #translate(error: unknown, { success = [] }: TxnRequest): Promise<unknown> {
     if (!(error instanceof StoreError) || error.status !== "NOT_FOUND") return error;
-    // "requested lease not found"
+    // "requested lease not found", but which one?
+    const { key, lease } = this.#options;
+    const isOther = (op: RequestOp): boolean =>
+      op.op === "put" && (op.request.lease ?? 0n) !== 0n && op.request.lease !== lease;
+    if (success.some(isOther)) {
+      const { succeeded } = await this.ask({
+        compare: [{ key, target: "lease", result: "equal", operand: lease }],
+        failure: [throughConsensus(key)],
+      });
+      if (succeeded) {
+        return new StoreUnavailableError("A lease was over before it was of use", {
+          status: "DEADLINE_EXCEEDED",
+          cause: error,
+        });
+      }
+    }
     this.#options.onLost("revoked", error);
     return new SessionGoneError({ cause: error });
   }

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { allLeave, type Barrier, lastOf, mayEnter } from "../../src/core/barrier.ts";
-import { type Entry, entryOf } from "../../src/core/entry.ts";
-import { bytesOf } from "../../src/core/keys.ts";
+import type { Barrier } from "../../src/core/barrier.ts";
 import { InvalidOptionError, LockLostError, StoreUnavailableError } from "../../src/errors.ts";
 import type { Locks } from "../../src/locks.ts";
 import { type Bench, nothing, openBench } from "../support/clients.ts";
@@ -17,67 +15,6 @@ function seen<T>(promise: Promise<T>): { done: boolean } {
   promise.then(note, note);
   return state;
 }
-
-/** A queue of parties, each called by its name and its state. */
-function parties(...all: string[]): Entry[] {
-  return all.map((each, index) => {
-    const [name = "", state] = each.split(" ");
-    const infix = name === "foreign" ? "" : "barrier/3/";
-    return entryOf("", {
-      key: bytesOf(infix + name),
-      value: bytesOf(JSON.stringify({ state })),
-      createRevision: BigInt(index + 1),
-      modRevision: BigInt(index + 1),
-      version: 1n,
-      lease: 7n,
-    });
-  });
-}
-
-describe("mayEnter", () => {
-  it.each<[boolean, string, string[]]>([
-    [false, "a", ["a"]],
-    [false, "a", ["a", "b"]],
-    [true, "a", ["a", "b", "c"]],
-    [true, "c", ["a", "b", "c"]],
-    [false, "d", ["a", "b", "c", "d"]],
-    // One of them went in, and another one died.
-    [true, "b", ["a inside", "b"]],
-    [true, "c", ["a inside", "b inside", "c"]],
-    [false, "d", ["a inside", "b inside", "c inside", "d"]],
-    // Those of the round before are leaving.
-    [false, "d", ["a leaving", "b leaving", "d"]],
-    [false, "d", ["a leaving", "b leaving", "c leaving", "d", "e", "f"]],
-    [true, "d", ["c leaving", "d", "e", "f"].slice(1)],
-    [false, "x", ["a", "b", "c"]],
-    [true, "b", ["foreign", "a", "b", "c"]],
-    [false, "b", ["foreign", "a", "b"]],
-  ])("is %s for %s in %j", (expected, who, all) => {
-    expect(mayEnter(parties(...all), `barrier/3/${who}`, 3)).toBe(expected);
-  });
-});
-
-describe("lastOf", () => {
-  it("is the last one of those that go in together", () => {
-    expect(lastOf(parties("a", "b", "c", "d"), 1n, 3)).toBe(3n);
-    expect(lastOf(parties("a inside", "b"), 1n, 3)).toBe(2n);
-    expect(lastOf(parties("foreign", "a", "b", "c", "d"), 2n, 3)).toBe(4n);
-    expect(lastOf([], 5n, 3)).toBe(5n);
-  });
-});
-
-describe("allLeave", () => {
-  it.each<[boolean, string[]]>([
-    [true, []],
-    [true, ["a leaving", "b leaving"]],
-    [false, ["a leaving", "b inside"]],
-    [false, ["a leaving", "b"]],
-    [true, ["a leaving", "b leaving", "c leaving", "d"]],
-    [true, ["foreign", "b leaving", "c leaving"]],
-  ])("is %s for %j", (expected, all) => {
-    expect(allLeave(parties(...all), 3n)).toBe(expected);
-  });
-});
 
 describe("Barrier", () => {
   let bench: Bench;

@@ -20,6 +20,10 @@ describe("exclusion", () => {
       ["1/a asks", "1/a gets 1", "2/a asks", "8: 2/a gets 2", "9: 1/a loses since 7"],
     ],
     [
+      "a turn after one that was stopped, and killed before it said more",
+      ["1/a asks", "1/a gets 1", "2/a asks", "1 stops", "2/a gets 2", "1 goes on", "1 dies"],
+    ],
+    [
       "a reader beside a writer: that is for `readersAndWriters`",
       ["1/a asks to write", "1/a gets 1", "2/a asks to read", "2/a gets 2"],
     ],
@@ -44,6 +48,13 @@ describe("exclusion", () => {
     [
       "one who got in before the holder was killed",
       ["1/a asks", "1/a gets 1", "2/a asks", "2/a gets 2", "1 dies"],
+    ],
+    [
+      "one who got in before the holder, who went on after a stop, was killed",
+      [
+        ...["1/a asks", "1 stops", "1 goes on", "1/a gets 1", "2/a asks", "2/a gets 2"],
+        ...["1 dies"],
+      ],
     ],
     [
       "a third who came past the first while the second had left",

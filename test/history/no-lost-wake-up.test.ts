@@ -42,6 +42,34 @@ describe("noLostWakeUp", () => {
       ["1/a asks", "2/a asks", "500: 1/a gives up", "590: 2/a gets 2", "2/a leaves"],
     ],
     [
+      "who got one lock soon after the other, for which it waited long",
+      [
+        ...["1/a asks y", "2/a asks x and y", "1/a gets 1", "500: 1/a leaves"],
+        ...["590: 2/a gets 2", "2/a leaves"],
+      ],
+    ],
+    [
+      "who was waiting at a lull for one that held then",
+      [
+        ...["1/a asks", "2/a asks", "1/a gets 1", "everybody waits", "1/a leaves"],
+        ...["2/a gets 2", "2/a leaves"],
+      ],
+    ],
+    [
+      "who was waiting at a lull for another lock",
+      [
+        ...["1/a asks y", "2/a asks x and y", "1/a gets 1", "everybody waits", "1/a leaves"],
+        ...["2/a gets 2", "2/a leaves"],
+      ],
+    ],
+    [
+      "a reader who got in after a lull, as a writer became one",
+      [
+        ...["1/a asks to write", "2/a asks to read", "1/a gets 1", "everybody waits"],
+        ...["1/a shares", "2/a gets 2", "2/a leaves", "1/a leaves"],
+      ],
+    ],
+    [
       "who stood still itself",
       [
         "1/a asks",
@@ -79,6 +107,38 @@ describe("noLostWakeUp", () => {
         ...["950: 2/a gets 2", "2/a leaves"],
       ],
       "1/a asked",
+    ],
+    [
+      "who got in late after both locks were free",
+      [
+        ...["1/a asks y", "2/a asks x and y", "1/a gets 1", "500: 1/a leaves"],
+        ...["700: 2/a gets 2", "2/a leaves"],
+      ],
+      "Free since 500 ms",
+    ],
+    [
+      "who got in late though the writer in its way had become a reader",
+      [
+        ...["1/a asks to write", "2/a asks to read", "1/a gets 1", "500: 1/a shares"],
+        ...["700: 1/a leaves", "2/a gets 2", "2/a leaves"],
+      ],
+      "Free since 500 ms",
+    ],
+    [
+      "who was waiting at a lull for nobody",
+      [
+        ...["1/a asks", "2/a asks", "1/a gets 1", "1/a leaves", "everybody waits"],
+        ...["2/a gets 2", "2/a leaves"],
+      ],
+      "Free since 4 ms",
+    ],
+    [
+      "who was waiting at a lull for a writer that had become a reader",
+      [
+        ...["1/a asks to write", "2/a asks to read", "1/a gets 1", "1/a shares"],
+        ...["everybody waits", "1/a leaves", "2/a gets 2", "2/a leaves"],
+      ],
+      "Free since 4 ms",
     ],
     [
       "who got in late, whoever asked after that",

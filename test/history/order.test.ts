@@ -17,6 +17,17 @@ describe("firstComeFirstServed", () => {
       ["1/a asks to read", "2/a asks to write", "1/a gets 1", "1/a leaves", "2/a gets 2"],
     ],
     [
+      "a reader past a writer that has become one",
+      [
+        ...["1/a asks to write", "1/a gets 1", "2/a asks to read", "1/a shares"],
+        ...["2/a gets 2", "1/a leaves"],
+      ],
+    ],
+    [
+      "one who came later, of another lock, past one of two",
+      ["1/a asks x and y", "2/a asks y", "2/a gets 1", "2/a leaves", "1/a gets 2"],
+    ],
+    [
       "permits that fit in beside a waiter that fits in too",
       [
         ...["1/a asks for 1 permits", "1/a gets 1", "2/a asks for 1 permits"],
@@ -44,6 +55,17 @@ describe("firstComeFirstServed", () => {
         ],
         ...["1/a leaves", "3/a leaves", "2/a gets 2"],
       ],
+    ],
+    [
+      "a reader who got in past a writer that waits for one that has become a reader",
+      [
+        ...["1/a asks to write", "1/a gets 1", "2/a asks to write", "3/a asks to read"],
+        ...["1/a shares", "3/a gets 3", "1/a leaves", "3/a leaves", "2/a gets 2"],
+      ],
+    ],
+    [
+      "one who got in past another that waits in the queue of another lock as well",
+      ["1/a asks x and y", "2/a asks y", "2/a gets 2", "2/a leaves", "1/a gets 1"],
     ],
     [
       "a writer who got in past a reader that was about to be told",

@@ -10,6 +10,7 @@ import { writesInTurn } from "../support/history/writes-in-turn.ts";
 interface Span {
   readonly to?: bigint;
   readonly seenAt?: number;
+  readonly sharesSince?: bigint;
   readonly mode?: Mode;
 }
 
@@ -17,10 +18,10 @@ const never = Number.POSITIVE_INFINITY;
 const entry = (
   who: string,
   token: bigint,
-  { to, seenAt = never, mode = "exclusive" }: Span = {},
+  { to, seenAt = never, mode = "exclusive", sharesSince }: Span = {},
 ): Entry => ({
-  ...{ name: "x", who, mode, permits: 1, token },
-  ...{ removedAt: to, seenRemovedAt: seenAt },
+  ...{ name: "x", names: ["x"], who, mode, permits: 1, token },
+  ...{ sharesSince, removedAt: to, seenRemovedAt: seenAt },
 });
 const write = (token: bigint, revision: bigint, mode: Mode = "exclusive"): Write => ({
   ...{ name: "x", mode, permits: 1, token, revision },
@@ -82,6 +83,11 @@ describe("writesInTurn", () => {
       write(2n, 4n, "read"),
     ],
     [
+      "of a reader beside a writer that has become one",
+      [entry("1/a", 1n, { mode: "write", sharesSince: 3n }), entry("2/a", 2n, reader)],
+      write(2n, 4n, "read"),
+    ],
+    [
       "of the first one beside another lock",
       [{ ...entry("1/a", 1n), name: "y" }, entry("2/a", 2n)],
       write(2n, 4n),
@@ -98,6 +104,11 @@ describe("writesInTurn", () => {
     ],
     ["of one whose entry has gone", [entry("1/a", 1n, { to: 3n })], write(1n, 4n)],
     ["of one who never had an entry", [entry("2/a", 2n)], write(1n, 4n)],
+    [
+      "of a reader before the writer became one",
+      [entry("1/a", 1n, { mode: "write", sharesSince: 5n }), entry("2/a", 2n, reader)],
+      write(2n, 4n, "read"),
+    ],
     [
       "of a reader behind a writer",
       [entry("1/a", 1n, { mode: "write" }), entry("2/a", 2n, reader)],

@@ -21,6 +21,13 @@ describe("readersAndWriters", () => {
       ],
     ],
     [
+      "a reader beside a writer that has become one",
+      [
+        ...["1/a asks to write", "1/a gets 1", "2/a asks to read", "5: 1/a shares"],
+        ...["5: 2/a gets 2", "1/a leaves"],
+      ],
+    ],
+    [
       "writers together: that is for `exclusion`",
       ["1/a asks to write", "1/a gets 1", "2/a asks", "2/a gets 2"],
     ],
@@ -40,6 +47,20 @@ describe("readersAndWriters", () => {
     [
       "a reader beside a plain holder",
       ["1/a asks", "1/a gets 1", "2/a asks to read", "2/a gets 2"],
+    ],
+    [
+      "a reader before the writer has become one",
+      [
+        ...["1/a asks to write", "1/a gets 1", "2/a asks to read", "2/a gets 2"],
+        ...["1/a shares", "1/a leaves"],
+      ],
+    ],
+    [
+      "a writer beside one that has become a reader",
+      [
+        ...["1/a asks to write", "1/a gets 1", "2/a asks to write", "1/a shares"],
+        ...["2/a gets 2", "1/a leaves"],
+      ],
     ],
     [
       "a permit beside a reader",

@@ -5,8 +5,12 @@ import { type Carrier, wrappedEtcd } from "./wrapped-etcd.ts";
 
 /** One client's way to the store. */
 export interface ScheduledEtcd extends Etcd {
-  /** The leases that were granted to the client. */
+  /** The leases that were granted to the client, but for those that are to outlast it. */
   readonly leases: readonly bigint[];
+  /** Those that it asked for: for more than a quarter of an hour. */
+  readonly lasting: readonly bigint[];
+  /** Those whose answer nobody waited for: they may be granted after they were revoked. */
+  readonly overtaken: readonly bigint[];
   /**
    * From now on the client is dead: it sends nothing and hears nothing. What it sent before
    * still arrives.
@@ -22,6 +26,8 @@ const never = (): Promise<never> => new Promise(() => {});
  */
 export function scheduledEtcd(inner: Etcd, scheduler: Scheduler, client: string): ScheduledEtcd {
   const leases: bigint[] = [];
+  const lasting: bigint[] = [];
+  const overtaken: bigint[] = [];
   const closeWatches = new Set<() => void>();
   let isDead = false;
   const turn = (label: string): Promise<void> =>
@@ -48,9 +54,16 @@ export function scheduledEtcd(inner: Etcd, scheduler: Scheduler, client: string)
   return {
     ...wrapped,
     leases,
+    lasting,
+    overtaken,
     async leaseGrant(request, options) {
-      const granted = await wrapped.leaseGrant(request, options);
-      leases.push(granted.id);
+      const { id = 0n, ttl } = request;
+      if (ttl > 900n) lasting.push(id);
+      const granted = await wrapped.leaseGrant(request, options).catch((error) => {
+        overtaken.push(id);
+        throw error;
+      });
+      if (ttl <= 900n) leases.push(granted.id);
       return granted;
     },
     watch(request, observer) {

@@ -2,19 +2,19 @@
 
 import { primitives } from "./primitives.mjs";
 
-/** @import { Hold, Locks } from "microlock" */
-/** @import { HistoryEvent } from "./event.ts" */
-/** @import { PrimitiveName } from "./primitives.mjs" */
+/** @import { Hold, Locks, WriteHold } from "microlock" */
+/** @import { HistoryEvent, RequestEvent } from "./event.ts" */
 /** @import { Round } from "./round.ts" */
 
 /**
  * @typedef {object} Strand
  * @property {string} who
  * @property {Locks} locks
- * @property {PrimitiveName} primitive
  * @property {readonly string[]} expected the codes of errors that may come
  * @property {() => number} now
  * @property {(ms: number) => Promise<void>} pause
+ * @property {() => Promise<void>} calm resolves when everybody had the time to do what can be done
+ * @property {() => Promise<void>} nobodyComes resolves when it is of no use to wait for others
  * @property {(event: HistoryEvent) => void} tell
  */
 
@@ -30,26 +30,27 @@ const lookMs = 5;
  * @param {Strand} strand
  */
 export async function carryOut(round, strand) {
-  const { name, mode, permits, how, waitMs } = round;
-  const { who, locks, primitive, expected, now, tell } = strand;
-  const about = { who, name, mode, permits };
-  const lock = primitives[primitive].lock(locks, name, about);
-  const options = { signal: changeOfMind(round, strand), reason: JSON.stringify(about) };
+  const { primitive, names, mode, permits, how, waitMs, everyMs, minHoldMs } = round;
+  const { who, locks, expected, now } = strand;
+  const tell = telling(round, strand);
+  const lock = primitives[primitive].lock(locks, names, { mode, permits, everyMs, minHoldMs });
+  const reason = JSON.stringify({ who, names, mode, permits });
+  const options = { signal: changeOfMind(round, strand), reason };
   const patience = how !== "tryAcquire" && waitMs !== undefined ? { waitMs } : {};
   let gotIt = false;
   let lastWrite = Promise.resolve();
   /** @param {Hold} hold */
   const use = async (hold) => {
     gotIt = true;
-    await keep(hold, round, strand);
+    const now = await keep(hold, round, strand);
     // It may arrive after the release, and must not be carried out then.
-    if (round.writesAsItLeaves) lastWrite = write(hold, round, "last").catch(unlessLost);
+    if (round.writesAsItLeaves) lastWrite = write(hold, now, "last").catch(unlessLost);
   };
   /** @param {string} why */
-  const gaveUp = (why) => tell({ at: now(), ...about, kind: "gave up", why });
+  const gaveUp = (why) => tell({ at: now(), kind: "gave up", why });
 
-  const asked = how === "tryAcquire" ? { waitMs: 0 } : patience;
-  tell({ at: now(), ...about, kind: "asked", ...asked });
+  const asked = how === "tryAcquire" || everyMs !== undefined ? { waitMs: 0 } : patience;
+  tell({ at: now(), kind: "asked", ...asked });
   try {
     if (how === "run") {
       await lock.run({ ...options, ...patience }, use);
@@ -67,16 +68,34 @@ export async function carryOut(round, strand) {
 }
 
 /**
- * Each moment is taken before `held` is asked: whoever is told that it holds did so then.
+ * Tells something of each of the names that a round asks for.
+ *
+ * @param {Round} round
+ * @param {Strand} strand
+ * @returns {(event: Pick<RequestEvent, "at" | "kind"> & Partial<RequestEvent>) => void}
+ */
+function telling({ names, mode, permits, everyMs, minHoldMs }, { who, tell }) {
+  const ticks = everyMs === undefined ? {} : { windowMs: everyMs / 2, minHoldMs };
+  return (event) => {
+    for (const name of names) tell({ who, name, names, mode, permits, ...ticks, ...event });
+  };
+}
+
+/**
+ * Each moment is taken before `held` is asked: whoever is told that it holds did so then. Resolves
+ * with what the round is by then: that of a reader, if a writer has become one.
  *
  * @param {Hold} hold
  * @param {Round} round
  * @param {Strand} strand
+ * @returns {Promise<Round>}
  */
-async function keep(hold, round, { who, now, pause, tell }) {
-  const { name, mode, permits, holdMs, writes } = round;
-  const about = { who, name, mode, permits };
+async function keep(hold, round, strand) {
+  const { holdMs, writes, downgrades } = round;
+  const { now, pause, calm } = strand;
+  const tell = telling(round, strand);
   const token = String(hold.fencingToken);
+  let current = round;
   let heldUntil = now();
   const stillHeld = () => {
     const at = now();
@@ -84,21 +103,38 @@ async function keep(hold, round, { who, now, pause, tell }) {
     if (held) heldUntil = at;
     return held;
   };
-  if (!stillHeld()) return tell({ at: now(), ...about, kind: "gave up", why: "lost at once" });
-  tell({ at: heldUntil, ...about, kind: "got", token });
-  try {
-    for (let leftMs = holdMs; leftMs > 0 && stillHeld(); leftMs -= lookMs) {
+  /** @param {number} ms */
+  const stay = async (ms) => {
+    for (let leftMs = ms; leftMs > 0 && stillHeld(); leftMs -= lookMs) {
       await pause(Math.min(leftMs, lookMs));
     }
+  };
+  if (!stillHeld()) {
+    tell({ at: now(), kind: "gave up", why: "lost at once" });
+    return round;
+  }
+  tell({ at: heldUntil, kind: "got", token });
+  try {
+    await stay(downgrades ? holdMs / 2 : holdMs);
     for (let index = 0; index < writes; index++) await write(hold, round, index);
+    if (downgrades && stillHeld()) {
+      tell({ at: heldUntil, kind: "shares", token });
+      await /** @type {WriteHold} */ (hold).downgrade();
+      current = { ...round, mode: "read" };
+      await stay(holdMs / 2);
+      for (let index = 0; index < writes; index++) await write(hold, current, `reader ${index}`);
+      // Readers must not need our release to get in.
+      await calm();
+    }
   } finally {
     if (stillHeld()) {
-      tell({ at: heldUntil, ...about, kind: "left", token });
+      tell({ at: heldUntil, kind: "left", token });
     } else {
       const why = hold.signal.reason?.reason;
-      tell({ at: now(), ...about, kind: "lost", token, heldUntil, why });
+      tell({ at: now(), kind: "lost", token, heldUntil, why });
     }
   }
+  return current;
 }
 
 /**
@@ -108,9 +144,15 @@ async function keep(hold, round, { who, now, pause, tell }) {
  * @param {Round} round
  * @param {number | string} which
  */
-function write(hold, { name, mode, permits }, which) {
-  const key = `written/${name}/${hold.fencingToken}/${which}`;
-  return hold.put(key, JSON.stringify({ mode, permits }));
+async function write(hold, { names, mode, permits }, which) {
+  const [first = "", ...others] = names;
+  const value = JSON.stringify({ mode, permits });
+  /** @param {string} name */
+  const key = (name) => `written/${name}/${hold.fencingToken}/${which}`;
+  if (others.length === 0) return hold.put(key(first), value);
+  await hold.txn({
+    success: names.map((name) => ({ op: "put", request: { key: key(name), value } })),
+  });
 }
 
 /** @param {{ code?: string }} error */

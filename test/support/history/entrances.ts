@@ -1,9 +1,9 @@
-import { type Holding, holdingsByName, type Request } from "./request.ts";
+import { asOf, type Holding, holdingsByName, type Request } from "./request.ts";
 
 /** The moment at which somebody gets in. */
 export interface Entrance {
   readonly entering: Holding;
-  /** Who held then, and went on to. */
+  /** Who held then, and went on to, each as it was then. */
   readonly inside: readonly Holding[];
 }
 
@@ -13,7 +13,7 @@ export function* entrances(requests: readonly Request[]): Generator<Entrance> {
     let inside: readonly Holding[] = [];
     for (const entering of holdings) {
       inside = inside.filter(({ until }) => until > entering.gotAt);
-      yield { entering, inside };
+      yield { entering, inside: inside.map((holding) => asOf(holding, entering.gotAt)) };
       inside = [...inside, entering];
     }
   }

@@ -1,4 +1,4 @@
-import { holdingsByName, type Request } from "./request.ts";
+import { asOf, holdingsByName, type Request } from "./request.ts";
 import { fitTogether } from "./sharing.ts";
 import { story } from "./story.ts";
 
@@ -12,9 +12,9 @@ export function firstComeFirstServed(
 ): string | undefined {
   for (const holdings of holdingsByName(requests).values()) {
     for (const entering of holdings) {
-      const ahead = holdings.filter(
-        ({ token, until }) => token < entering.token && until > entering.gotAt,
-      );
+      const ahead = holdings
+        .filter(({ token, until }) => token < entering.token && until > entering.gotAt)
+        .map((holding) => asOf(holding, entering.gotAt));
       if (!fitTogether([...ahead, entering], capacity)) {
         return story("The last of these got in past those who came before", [...ahead, entering]);
       }

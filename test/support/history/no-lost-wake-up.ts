@@ -12,8 +12,10 @@ export interface Bounds {
 }
 
 /**
- * Whoever asked got in or gave up, and got in soon after the last one in its way was gone.
- * Of whoever has no token it is not known where it stood, so it counts as ahead.
+ * Whoever asked got in or gave up, and got in soon after the last one in its way was gone, in all
+ * queues that it stood in; a reader is in no reader's way. Nobody waited at a moment at which
+ * nothing else could happen. Of whoever has no token it is not known where it stood, so it counts
+ * as ahead.
  */
 export function noLostWakeUp(
   requests: readonly Request[],
@@ -25,20 +27,32 @@ export function noLostWakeUp(
 
   const disturbed = disturbances(history);
   /** When its entry was gone at the latest. */
-  const goneAt = (request: Request): number => {
-    const { end, until } = request;
+  const goneAt = (request: Request, isRead: boolean): number => {
+    const { end, diedAt, sharesSince } = request;
+    const until = diedAt ?? request.until;
+    if (isRead && sharesSince !== undefined) return sharesSince;
     const lingers = end === "lost" || disturbed(request, until + wakeMs);
     return lingers ? until + expiryMs : until;
   };
   const byName = grouped(requests, ({ name }) => name);
+  const lulls = history.filter(({ kind }) => kind === "lull").map(({ at }) => at);
   for (const late of requests.filter(isHolding)) {
-    const { token, askedAt, gotAt } = late;
-    if (gotAt - askedAt <= wakeMs || disturbed(late, gotAt)) continue;
-    const inItsWay = (byName.get(late.name) ?? []).filter(
-      (other) => other.askedAt < gotAt && (!isHolding(other) || other.token < token),
-    );
-    const freeAt = Math.max(askedAt, ...inItsWay.map(goneAt));
-    if (gotAt - freeAt > wakeMs) return story(`Free since ${ms(freeAt)}, but let in late`, [late]);
+    const { names, mode, token, askedAt, gotAt } = late;
+    const isRead = mode === "read";
+    const lull = lulls.findLast((at) => at < gotAt) ?? Number.NEGATIVE_INFINITY;
+    const isSlow = gotAt - askedAt > wakeMs && !disturbed(late, gotAt);
+    if (!isSlow && lull < askedAt) continue;
+    const inItsWay = names
+      .flatMap((name) => byName.get(name) ?? [])
+      .filter(
+        (other) =>
+          other.askedAt < gotAt &&
+          (!isHolding(other) || (other.token < token && !(isRead && other.mode === "read"))),
+      );
+    const freeAt = Math.max(askedAt, ...inItsWay.map((other) => goneAt(other, isRead)));
+    if ((isSlow && gotAt - freeAt > wakeMs) || lull > freeAt) {
+      return story(`Free since ${ms(freeAt)}, but let in late`, [late]);
+    }
   }
   return undefined;
 }

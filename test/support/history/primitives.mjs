@@ -19,11 +19,44 @@
  */
 
 /**
+ * @typedef {object} Ticks
+ * @property {number | undefined} everyMs
+ * @property {number | undefined} minHoldMs
+ */
+
+/**
  * @typedef {object} Primitive
  * @property {readonly Want[]} wants what somebody may want of it
  * @property {number} capacity how many permits there are, if it has any
- * @property {(locks: Locks, name: string, want: Want) => Lock} lock
+ * @property {boolean} [takesSeveral] whether who wants it alone may ask for several names at once
+ * @property {boolean} [hasTicks] whether it is done once per tick; then it only has `run`
+ * @property {(locks: Locks, names: readonly string[], want: Want & Ticks) => Lock} lock
  */
+
+/**
+ * A lock for itself, of one name or several.
+ *
+ * @param {Locks} locks
+ * @param {readonly string[]} names
+ * @returns {Lock}
+ */
+const plain = (locks, names) => ({
+  acquire: (options) => locks.acquire(names, options),
+  tryAcquire: (options) => locks.tryAcquire(names, options),
+  run: (options, work) => locks.run(names, options, work),
+});
+
+/** @returns {Promise<never>} */
+const notToBeHad = () => Promise.reject(new Error("This can only be run"));
+
+/**
+ * @param {Locks} locks
+ * @param {readonly string[]} names
+ * @param {Want} want
+ * @returns {Lock}
+ */
+const readOrWrite = (locks, [name = ""], { mode }) =>
+  locks.rwLock(name)[mode === "read" ? "read" : "write"];
 
 /** @typedef {keyof typeof primitives} PrimitiveName */
 
@@ -32,7 +65,14 @@ export const primitives = {
   mutex: {
     wants: [{ mode: "exclusive", permits: 1 }],
     capacity: 1,
-    lock: (locks, name) => locks.mutex(name),
+    lock: (locks, [name = ""]) => locks.mutex(name),
+  },
+  /** @type {Primitive} */
+  several: {
+    wants: [{ mode: "exclusive", permits: 1 }],
+    capacity: 1,
+    takesSeveral: true,
+    lock: plain,
   },
   /** @type {Primitive} */
   rwLock: {
@@ -41,7 +81,7 @@ export const primitives = {
       { mode: "write", permits: 1 },
     ],
     capacity: 1,
-    lock: (locks, name, { mode }) => locks.rwLock(name)[mode === "read" ? "read" : "write"],
+    lock: readOrWrite,
   },
   /** @type {Primitive} */
   semaphore: {
@@ -51,7 +91,7 @@ export const primitives = {
       { mode: "permits", permits: 3 },
     ],
     capacity: 3,
-    lock(locks, name, { permits }) {
+    lock(locks, [name = ""], { permits }) {
       const semaphore = locks.semaphore(name, 3);
       return {
         acquire: (options) => semaphore.acquire({ ...options, permits }),
@@ -64,7 +104,7 @@ export const primitives = {
   election: {
     wants: [{ mode: "election", permits: 1 }],
     capacity: 1,
-    lock(locks, name) {
+    lock(locks, [name = ""]) {
       const election = locks.election(name);
       /** @param {Options} options */
       const campaign = ({ reason, ...options }) => election.campaign(reason, options);
@@ -83,6 +123,23 @@ export const primitives = {
     },
   },
   /** @type {Primitive} */
+  once: {
+    wants: [{ mode: "exclusive", permits: 1 }],
+    capacity: 1,
+    hasTicks: true,
+    lock: (locks, [name = ""], ticks) => ({
+      acquire: notToBeHad,
+      tryAcquire: notToBeHad,
+      run: async ({ signal, reason }, work) => {
+        const { everyMs = 0, minHoldMs = 0 } = ticks;
+        const options = { everyMs, minHoldMs, signal, reason };
+        const { ran } = await locks.once(name, options, work);
+        if (!ran)
+          throw Object.assign(new Error("somebody else does it"), { code: "ALREADY_LOCKED" });
+      },
+    }),
+  },
+  /** @type {Primitive} */
   mixed: {
     wants: [
       { mode: "exclusive", permits: 1 },
@@ -90,9 +147,8 @@ export const primitives = {
       { mode: "write", permits: 1 },
     ],
     capacity: 1,
-    lock: (locks, name, { mode }) =>
-      mode === "exclusive"
-        ? locks.mutex(name)
-        : locks.rwLock(name)[mode === "read" ? "read" : "write"],
+    takesSeveral: true,
+    lock: (locks, names, want) =>
+      want.mode === "exclusive" ? plain(locks, names) : readOrWrite(locks, names, want),
   },
 };

@@ -1,22 +1,25 @@
 import { setTimeout as pause } from "node:timers/promises";
 import fc from "fast-check";
 import { systemClock, within } from "../../../src/clock.ts";
+import type { Etcd } from "../../../src/etcd/api.ts";
 import { GrpcEtcd } from "../../../src/etcd/grpc/grpc-etcd.ts";
 import type { EtcdServer } from "../etcd-server.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { metric } from "../server-state.ts";
 import { startProcess, type Worker } from "../start-worker.ts";
+import { anyCounting } from "./counting.ts";
 import { type Disturbance, drawDisturbances } from "./disturbance.ts";
 import type { HistoryEvent, ProcessEvent, RequestEvent } from "./event.ts";
+import { anyMeeting } from "./meeting.ts";
 import { type PrimitiveName, primitives } from "./primitives.mjs";
-import { anyRound } from "./round.ts";
+import { anyRound, type Round } from "./round.ts";
+import type { Step } from "./steps.mjs";
 import type { Chronicle } from "./violations.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
 /** What happens, and to whom. The same seed draws the same rounds, kills and pauses. */
 export interface WorldOptions {
   readonly server: EtcdServer;
-  readonly primitive: PrimitiveName;
   readonly seed: number;
   readonly durationMs: number;
 }
@@ -29,14 +32,28 @@ interface Member {
 }
 
 const processes = 8;
-const strandsEach = 2;
+const strandsEach = 6;
 const ttlMs = 2_000;
 const rounds = {
-  names: ["v", "w", "x", "y", "z"],
   patienceMs: 300,
   longestHoldMs: 40,
   longestRestMs: 20,
+  everyMs: 2_000,
 };
+const kinds = (Object.keys(primitives) as PrimitiveName[]).filter((kind) => kind !== "once");
+const meeting = anyMeeting({
+  ...{ barriers: { barrierx: 3, barriery: 4 } },
+  ...{ longestStayMs: rounds.longestHoldMs, longestRestMs: rounds.longestRestMs },
+});
+const counting = anyCounting({
+  latches: { latchw: 3, latchx: 10, latchy: 20, latchz: 30 },
+  ...{ patienceMs: 2_000, mayWaitForEver: false, longestRestMs: 20 },
+});
+/** Each primitive has names of its own: those that take several at once, more of them. */
+function anyRoundOf(primitive: PrimitiveName): fc.Arbitrary<Round> {
+  const letters = primitives[primitive].takesSeveral ? ["x", "y", "z"] : ["x", "y"];
+  return anyRound({ primitive, names: letters.map((letter) => primitive + letter), ...rounds });
+}
 const script = new URL("./worker.mjs", import.meta.url);
 /** The same clock for all processes of this machine. */
 const machineTime = (): number => Number(process.hrtime.bigint()) / 1e6;
@@ -56,40 +73,49 @@ export class ProcessWorld {
 
   /** Lets the processes work, disturbs them, ends them, and tells all that happened. */
   async live(): Promise<Chronicle> {
-    const { server, primitive, seed, durationMs } = this.#options;
+    const { server, seed, durationMs } = this.#options;
     const etcd = new GrpcEtcd({ endpoints: [server.endpoint] });
     const witness = await openWitness(etcd, this.#now);
     for (let index = 0; index < processes; index++) {
       this.#members.push({ index, life: 1, worker: this.#start(index, 1) });
     }
     await Promise.all(this.#members.map(({ worker }) => worker.hears("kind")));
-    const amounts = { processes, durationMs, kills: 5, stops: 8, longestStopMs: 1.5 * ttlMs };
+    const amounts = { processes, durationMs, kills: 6, stops: 6, longestStopMs: 1.5 * ttlMs };
     await this.#disturb(drawDisturbances(seededRandom(seed), amounts));
     await Promise.all(this.#members.map(({ worker }) => this.#end(worker)));
+    await this.#endLasting(etcd);
     const leftovers = await this.#leftovers(witness);
     witness.close();
     await etcd.close();
     return {
       history: [...this.#workers.flatMap((worker) => this.#told(worker)), ...this.#deeds],
       entries: witness.entries,
+      partyEntries: witness.partyEntries,
       writes: witness.writes,
       leftovers,
-      capacity: primitives[primitive].capacity,
+      capacity: primitives.semaphore.capacity,
       // Less than a TTL, after which a waiter looks by itself whether it was woken in vain.
-      bounds: { wakeMs: 1_500, expiryMs: ttlMs + 1_000 },
+      bounds: { wakeMs: 1_500, expiryMs: ttlMs + 1_000, lingerMs: ttlMs + 1_000 },
     };
   }
 
   readonly #now = (): number => machineTime() - this.#startedAt;
 
   #start(index: number, life: number): Worker {
-    const { server, primitive, seed } = this.#options;
-    const anything = anyRound({ primitive, ...rounds });
-    const strands = Array.from({ length: strandsEach }, (_, strand) =>
-      fc.sample(anything, { numRuns: 100, seed: seed * 1_000 + index * 10 + strand }),
+    const { server, seed } = this.#options;
+    // Each strand goes from one primitive to another.
+    const anything = fc.oneof(...kinds.map((primitive) => anyRoundOf(primitive)));
+    const all: fc.Arbitrary<Step>[] = [
+      ...Array(strandsEach).fill(anything),
+      ...[meeting, counting, anyRoundOf("once")],
+    ];
+    const strands = all.map((steps, strand) =>
+      fc.sample(steps, { numRuns: 40, seed: seed * 1_000 + index * 10 + strand }),
     );
     const { endpoint } = server;
-    const program = { endpoint, ttlMs, primitive, who: `${index + 1}.${life}`, strands };
+    // Clocks differ, but less than by half of what is between two ticks.
+    const skewMs = index * 100;
+    const program = { endpoint, ttlMs, skewMs, who: `${index + 1}.${life}`, strands };
     const worker = startProcess(script, [JSON.stringify(program)]);
     this.#workers.push(worker);
     return worker;
@@ -153,6 +179,16 @@ export class ProcessWorld {
       at: event.at - since,
       ...(heldUntil === undefined ? {} : { heldUntil: heldUntil - since }),
     }));
+  }
+
+  /** Takes away what outlasts those who put it, such as the counts of latches. */
+  async #endLasting(etcd: Etcd): Promise<void> {
+    const { stdout } = await this.#options.server.etcdctl("lease", "list");
+    for (const line of stdout.split("\n").slice(1).filter(Boolean)) {
+      const id = BigInt(`0x${line}`);
+      const { grantedTtl } = await etcd.leaseTimeToLive({ id });
+      if (grantedTtl > 900n) await etcd.leaseRevoke(id);
+    }
   }
 
   /** What is still in etcd when the leases of the dead must have ended. */

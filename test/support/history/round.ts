@@ -4,7 +4,9 @@ import { type PrimitiveName, primitives } from "./primitives.mjs";
 
 /** One time that somebody asks for a lock and uses it. It is plain data, like the history. */
 export interface Round extends Want {
-  readonly name: string;
+  readonly primitive: PrimitiveName;
+  /** All that it asks for at once. */
+  readonly names: readonly string[];
   readonly how: "acquire" | "tryAcquire" | "run";
   /** How long it waits at most. */
   readonly waitMs: number | undefined;
@@ -13,6 +15,12 @@ export interface Round extends Want {
   readonly holdMs: number;
   /** How often it writes to what the lock protects. */
   readonly writes: number;
+  /** Whether a writer becomes a reader when half of its time is over. */
+  readonly downgrades: boolean;
+  /** Of what is done once per tick: how often the ticks come. */
+  readonly everyMs: number | undefined;
+  /** And for how long nobody else gets in afterwards. */
+  readonly minHoldMs: number | undefined;
   /** Whether it lets go while one more write is under way. */
   readonly writesAsItLeaves: boolean;
   /** How long it does something else afterwards. */
@@ -27,16 +35,21 @@ export interface RoundOptions {
   readonly patienceMs: number;
   readonly longestHoldMs: number;
   readonly longestRestMs: number;
+  /** How often ticks come. */
+  readonly everyMs: number;
 }
 
 /** Rounds at random: half of those who wait do so for ever, and few change their minds. */
 export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
-  const { primitive, names, patienceMs, longestHoldMs, longestRestMs } = options;
+  const { primitive, names, patienceMs, longestHoldMs, longestRestMs, everyMs } = options;
   const patience = fc.nat({ max: patienceMs });
   const rare = fc.option(patience, { nil: undefined, freq: 1 });
-  const want = fc.constantFrom(...primitives[primitive].wants);
+  const { wants, takesSeveral = false, hasTicks = false } = primitives[primitive];
+  const want = fc.constantFrom(...wants);
+  const most = takesSeveral ? names.length : 1;
   const rest = fc.record({
-    name: fc.constantFrom(...names),
+    asked: fc.shuffledSubarray([...names], { minLength: 1, maxLength: most }),
+    minHoldMs: fc.constantFrom(0, 0, everyMs / 2, (everyMs * 3) / 4),
     how: fc.constantFrom("acquire", "acquire", "run", "tryAcquire"),
     waitMs: rare,
     giveUpMs: fc.oneof(
@@ -45,8 +58,18 @@ export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
     ),
     holdMs: fc.nat({ max: longestHoldMs }),
     writes: fc.nat({ max: 2 }),
+    downgrades: fc.boolean(),
     writesAsItLeaves: fc.boolean(),
     restMs: fc.nat({ max: longestRestMs }),
   });
-  return fc.tuple(want, rest).map(([{ mode, permits }, round]) => ({ mode, permits, ...round }));
+  return fc
+    .tuple(want, rest)
+    .map(([{ mode, permits }, { asked, downgrades, minHoldMs, ...round }]) => ({
+      ...{ primitive, mode, permits, ...round },
+      ...(hasTicks
+        ? { everyMs, minHoldMs, how: "run" }
+        : { everyMs: undefined, minHoldMs: undefined }),
+      names: mode === "exclusive" ? asked : asked.slice(0, 1),
+      downgrades: downgrades && mode === "write",
+    }));
 }

@@ -3,11 +3,10 @@ import { connect } from "../../../src/connect.ts";
 import { EmbeddedEtcd } from "../../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../../src/locks.ts";
 import { type ScheduledEtcd, scheduledEtcd } from "../scheduled-etcd.ts";
-import { SimulatedClock } from "../simulated-clock.ts";
-import { carryOut } from "./carry-out.mjs";
+import { SimulatedClock, settle } from "../simulated-clock.ts";
 import type { HistoryEvent } from "./event.ts";
-import { type PrimitiveName, primitives } from "./primitives.mjs";
-import type { Round } from "./round.ts";
+import { primitives } from "./primitives.mjs";
+import { type Step, take } from "./steps.mjs";
 import type { Chronicle } from "./violations.ts";
 import { openWitness } from "./witness.ts";
 
@@ -19,7 +18,7 @@ export const fates = ["lives", "stalls", "dies"] as const;
 
 /** What one client does: a list of rounds for each of its strands; and what it meets with. */
 export interface Program {
-  readonly strands: readonly (readonly Round[])[];
+  readonly strands: readonly (readonly Step[])[];
   readonly fate: (typeof fates)[number];
 }
 
@@ -51,6 +50,8 @@ export class ScheduledWorld {
   readonly #clients: Client[] = [];
   readonly #history: HistoryEvent[] = [];
   readonly #dead = new Set<string>();
+  /** Who waits until nothing can happen to anybody any more. */
+  readonly #calmed = new Set<() => void>();
   /** Time as histories have it: it only says what came before what. */
   #ticks = 0;
 
@@ -59,49 +60,61 @@ export class ScheduledWorld {
   }
 
   /** Lets the clients go through their programs, and tells all that happened. */
-  async live(primitive: PrimitiveName, programs: readonly Program[]): Promise<Chronicle> {
+  async live(programs: readonly Program[]): Promise<Chronicle> {
     const witness = await openWitness(this.#store, this.#now);
     await this.#until(programs.map(({ fate }, index) => this.#boot(String(index + 1), fate)));
     const strands = this.#clients.flatMap((client, index) =>
-      this.#begin(client, primitive, programs[index]?.strands ?? []),
+      this.#begin(client, programs[index]?.strands ?? []),
     );
     await this.#until(strands);
     const survivors = this.#clients.filter(({ name }) => !this.#dead.has(name));
     await this.#until(survivors.map(({ locks }) => locks.close()));
+    // They do not wait for what they take away in the background.
+    await this.#scheduler.waitIdle();
+    // Nothing shows that their time is over, since the store's stands still.
+    const disturbed = this.#clients.filter(({ fate }) => fate !== "lives");
+    const lasting = [
+      ...witness.lasting(),
+      ...disturbed.flatMap(({ etcd }) => etcd.lasting),
+      ...this.#clients.flatMap(({ etcd }) => etcd.overtaken),
+    ];
+    await Promise.all(lasting.map((id) => this.#store.leaseRevoke(id).catch(() => {})));
+    await settle();
     witness.close();
     const { leaseCount, watchCount } = this.#store;
     return {
       history: this.#history,
       entries: witness.entries,
+      partyEntries: witness.partyEntries,
       writes: witness.writes,
       leftovers: [
         ...witness.keys(),
         ...(leaseCount > 0 ? [`${leaseCount} leases`] : []),
         ...(watchCount > 0 ? [`${watchCount} watches`] : []),
       ],
-      capacity: primitives[primitive].capacity,
+      capacity: primitives.semaphore.capacity,
       // A moment is an event here: nothing can be said of how many there may be.
-      bounds: { wakeMs: Number.POSITIVE_INFINITY, expiryMs: 0 },
+      bounds: { wakeMs: Number.POSITIVE_INFINITY, expiryMs: 0, lingerMs: Number.POSITIVE_INFINITY },
     };
   }
+
+  readonly #calm = (): Promise<void> => new Promise((resolve) => this.#calmed.add(resolve));
 
   readonly #now = (): number => ++this.#ticks;
 
   async #boot(name: string, fate: Program["fate"]): Promise<void> {
     const etcd = scheduledEtcd(this.#store, this.#scheduler, name);
     const clock = new SimulatedClock();
-    const locks = await connect({ store: etcd, clock, ttlMs });
+    // Clocks differ.
+    clock.jump(Number(name) * 1_000);
+    const locks = await connect({ store: etcd, clock, ttlMs, nodeId: name });
     this.#clients.push({ name, fate, etcd, clock, locks });
   }
 
   /** Begins what has to be over in the end. */
-  #begin(
-    client: Client,
-    primitive: PrimitiveName,
-    strands: Program["strands"],
-  ): readonly Promise<void>[] {
-    const living = strands.map((rounds, index) =>
-      this.#live(client, `${client.name}/${"ab"[index]}`, primitive, rounds),
+  #begin(client: Client, strands: Program["strands"]): readonly Promise<void>[] {
+    const living = strands.map((steps, index) =>
+      this.#live(client, `${client.name}/${"ab"[index]}`, steps),
     );
     if (client.fate === "lives") return living;
     if (client.fate === "stalls") return [...living, this.#stall(client)];
@@ -110,27 +123,23 @@ export class ScheduledWorld {
     return [Promise.race([this.#die(client), failure])];
   }
 
-  async #live(
-    { name, fate, locks }: Client,
-    who: string,
-    primitive: PrimitiveName,
-    rounds: readonly Round[],
-  ): Promise<void> {
+  async #live({ name, fate, locks }: Client, who: string, steps: readonly Step[]): Promise<void> {
     const strand = {
       who,
       locks,
-      primitive,
       expected: expected[fate],
       now: this.#now,
       pause: async () => {
         await this.#turn(`${who} goes on`);
         if (this.#dead.has(name)) await new Promise(() => {});
       },
+      calm: this.#calm,
+      nobodyComes: this.#calm,
       tell: (event: HistoryEvent) => void this.#history.push(event),
     };
-    for (const round of rounds) {
-      await carryOut(round, strand);
-      if (round.restMs > 0) await strand.pause();
+    for (const step of steps) {
+      await take(step, strand);
+      if (step.restMs > 0) await strand.pause();
     }
   }
 
@@ -170,8 +179,16 @@ export class ScheduledWorld {
     // A failure is told at the end.
     done.catch(() => {});
     await this.#scheduler.waitIdle();
-    for (let passedMs = 0; !isDone && passedMs < longestMs; passedMs += stepMs) {
-      for (const { clock } of this.#clients) await clock.advance(stepMs);
+    for (let passedMs = 0; !isDone && passedMs < longestMs; ) {
+      this.#history.push({ at: this.#now(), who: "everybody", kind: "lull" });
+      const calmed = [...this.#calmed];
+      this.#calmed.clear();
+      for (const goOn of calmed) goOn();
+      if (calmed.length === 0) {
+        for (const { clock } of this.#clients) await clock.advance(stepMs);
+        passedMs += stepMs;
+      }
+      await settle();
       await this.#scheduler.waitIdle();
     }
     if (isDone) await done;

@@ -6,6 +6,10 @@ export interface Entry extends Want {
   readonly who: string;
   /** The revision at which it was created: the token of whoever holds by it. */
   readonly token: bigint;
+  /** All that were asked for along with it. */
+  readonly names: readonly string[];
+  /** The revision at which it became a reader's, if it did. */
+  readonly sharesSince: bigint | undefined;
   /** The revision at which it was removed, if it was. */
   readonly removedAt: bigint | undefined;
   /** When the removal was seen: a little later than it happened. Infinity if it was not. */

@@ -1,4 +1,6 @@
+import { allOrNothing } from "./all-or-nothing.ts";
 import { askingOrder } from "./asking-order.ts";
+import { barrierRounds, type PartyEntry } from "./barrier-rounds.ts";
 import { beliefEndsFirst } from "./belief-ends-first.ts";
 import type { HistoryEvent } from "./event.ts";
 import { exclusion } from "./exclusion.ts";
@@ -6,11 +8,14 @@ import { fencedWrites } from "./fenced-writes.ts";
 import { firstComeFirstServed } from "./first-come-first-served.ts";
 import { type Bounds, noLostWakeUp } from "./no-lost-wake-up.ts";
 import { nothingLeft } from "./nothing-left.ts";
+import { oncePerTick } from "./once-per-tick.ts";
+import { openLatches } from "./open-latches.ts";
 import { permits } from "./permits.ts";
 import { readersAndWriters } from "./readers-and-writers.ts";
 import { requestsOf } from "./request.ts";
 import { risingTokens } from "./rising-tokens.ts";
 import type { Entry, Write } from "./server-side.ts";
+import { together } from "./together.ts";
 import { tokensFromEtcd } from "./tokens-from-etcd.ts";
 import { writesInTurn } from "./writes-in-turn.ts";
 
@@ -20,18 +25,21 @@ export interface Chronicle {
   readonly history: readonly HistoryEvent[];
   /** What etcd had in its queues. */
   readonly entries: readonly Entry[];
+  /** What etcd had of those who came to barriers. */
+  readonly partyEntries: readonly PartyEntry[];
   /** What was written to what the locks protect. */
   readonly writes: readonly Write[];
   /** What was in etcd at the end. */
   readonly leftovers: readonly string[];
   /** How many permits there are; of use for semaphores only. */
   readonly capacity: number;
-  readonly bounds: Bounds;
+  /** And how long etcd may count one that is not there any more. */
+  readonly bounds: Bounds & { readonly lingerMs: number };
 }
 
 /** Every promise that was broken, each told as a story. */
 export function violations(chronicle: Chronicle): readonly string[] {
-  const { history, entries, writes, leftovers, capacity, bounds } = chronicle;
+  const { history, entries, partyEntries, writes, leftovers, capacity, bounds } = chronicle;
   const requests = requestsOf(history);
   return [
     exclusion(requests),
@@ -41,10 +49,15 @@ export function violations(chronicle: Chronicle): readonly string[] {
     askingOrder(requests),
     risingTokens(requests, capacity),
     noLostWakeUp(requests, history, bounds),
+    allOrNothing(requests, entries),
     tokensFromEtcd(requests, entries),
     beliefEndsFirst(requests, entries),
     writesInTurn(writes, entries, capacity),
     fencedWrites(writes, capacity),
+    together(history, bounds),
+    barrierRounds(partyEntries, history),
+    openLatches(history, bounds),
+    oncePerTick(requests),
     nothingLeft(leftovers),
   ].filter((violation) => violation !== undefined);
 }

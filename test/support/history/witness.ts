@@ -1,27 +1,36 @@
+import { claimsOf, stateOf } from "../../../src/core/entry.ts";
 import { textOf } from "../../../src/core/keys.ts";
+import { modeOf } from "../../../src/core/mode.ts";
 import type { Etcd, KeyValue } from "../../../src/etcd/api.ts";
+import type { PartyEntry } from "./barrier-rounds.ts";
 import type { Want } from "./event.ts";
 import type { Entry, Write } from "./server-side.ts";
 
 /** Somebody who asks for nothing, and sees in etcd what happens to the queues. */
 export interface Witness {
   readonly entries: readonly Entry[];
+  readonly partyEntries: readonly PartyEntry[];
   readonly writes: readonly Write[];
+  /** The leases of what is to outlast its owners: the counts of latches, the ends of ticks. */
+  lasting(): readonly bigint[];
   /** The keys that are there now, but for what was written. */
   keys(): readonly string[];
   close(): void;
 }
 
 type Draft = { -readonly [Key in keyof Entry]: Entry[Key] };
+type PartyDraft = { -readonly [Key in keyof PartyEntry]: PartyEntry[Key] };
 
 const everything = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
-const queueKey = /^microlock\/(?!%session)([^/]+)\//;
+const queueKey = /^microlock\/(?!%session)([^/]+)\/(.*)$/;
 const writtenKey = /^written\/([^/]+)\/(\d+)\//;
 
 /** Watches all of etcd from now on. `now` is the clock of the histories. */
 export async function openWitness(etcd: Etcd, now: () => number): Promise<Witness> {
   const entries: Draft[] = [];
   const writes: Write[] = [];
+  const partyEntries = new Map<string, PartyDraft>();
+  const lasting = new Map<string, bigint>();
   const standing = new Map<string, Draft | undefined>();
 
   const onPut = (kv: KeyValue): void => {
@@ -32,8 +41,27 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
       writes.push({ name: written, token: BigInt(token), revision: kv.modRevision, mode, permits });
       return;
     }
-    const [, name] = queueKey.exec(key) ?? [];
-    if (standing.has(key)) return;
+    const [, name, suffix = ""] = queueKey.exec(key) ?? [];
+    const mode = modeOf(suffix);
+    if (name !== undefined && (mode.kind === "latch" || mode.kind === "kept")) {
+      lasting.set(key, kv.lease);
+      standing.set(key, undefined);
+      return;
+    }
+    if (name !== undefined && mode.kind === "barrier") {
+      standing.set(key, undefined);
+      const party = partyEntries.get(key) ?? newParty(name, mode.total, kv);
+      partyEntries.set(key, party);
+      const state = stateOf(kv) ?? "";
+      if (/^inside/.test(state)) party.insideAt ??= kv.modRevision;
+      if (/^leaving/.test(state)) party.leavingAt ??= kv.modRevision;
+      return;
+    }
+    if (standing.has(key)) {
+      const entry = standing.get(key);
+      if (entry?.mode === "write" && stateOf(kv) === "reader") entry.sharesSince = kv.modRevision;
+      return;
+    }
     const entry = name === undefined ? undefined : newEntry(name, kv);
     standing.set(key, entry);
     if (entry) entries.push(entry);
@@ -42,13 +70,24 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
     const key = textOf(kv.key);
     const entry = standing.get(key);
     standing.delete(key);
+    lasting.delete(key);
+    const party = partyEntries.get(key);
+    if (party) party.removedAt = kv.modRevision;
     if (entry) Object.assign(entry, { removedAt: kv.modRevision, seenRemovedAt: now() });
   };
 
   return new Promise((resolve, reject) => {
     const watch = etcd.watch(everything, {
       onCreated: () =>
-        resolve({ entries, writes, keys: () => [...standing.keys()], close: () => watch.close() }),
+        resolve({
+          ...{ entries, writes },
+          get partyEntries() {
+            return [...partyEntries.values()];
+          },
+          lasting: () => [...lasting.values()],
+          keys: () => [...standing.keys()],
+          close: () => watch.close(),
+        }),
       onEvents: (events) => {
         for (const { type, kv } of events) (type === "put" ? onPut : onDelete)(kv);
       },
@@ -58,12 +97,22 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
 }
 
 function newEntry(name: string, kv: KeyValue): Draft {
-  const seenRemovedAt = Number.POSITIVE_INFINITY;
-  return { ...wantOf(kv), name, token: kv.createRevision, removedAt: undefined, seenRemovedAt };
+  return {
+    ...{ ...wantOf(kv), name, token: kv.createRevision },
+    ...{ sharesSince: undefined, removedAt: undefined },
+    seenRemovedAt: Number.POSITIVE_INFINITY,
+  };
+}
+
+function newParty(name: string, parties: number, kv: KeyValue): PartyDraft {
+  return {
+    ...{ name, parties, who: claimsOf(kv.value).nodeId ?? "", cameAt: kv.createRevision },
+    ...{ insideAt: undefined, leavingAt: undefined, removedAt: undefined },
+  };
 }
 
 /** What the owner of a key says about itself: in the reason that it asked with, or in the value. */
-function wantOf({ value }: KeyValue): Want & { readonly who: string } {
+function wantOf({ value }: KeyValue): Want & Pick<Entry, "who" | "names"> {
   const said = JSON.parse(textOf(value));
   return said.reason === undefined ? said : JSON.parse(said.reason);
 }

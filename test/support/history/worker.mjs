@@ -4,33 +4,43 @@
 // uses the built package.
 
 import { connect } from "microlock";
-import { carryOut } from "./carry-out.mjs";
+import { take } from "./steps.mjs";
 
-const { endpoint, ttlMs, primitive, who, strands } = JSON.parse(process.argv[2]);
+const { endpoint, ttlMs, skewMs, who, strands } = JSON.parse(process.argv[2]);
 // What may come when a process was stopped for long, and no sooner.
 const expected = ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"];
 
+/** Waits until it is time for what is done once per tick, by the clock of this process. */
+async function nextTick({ everyMs }) {
+  if (everyMs) await base.pause(everyMs - ((Date.now() + skewMs) % everyMs));
+}
+
 let isOver = false;
-process.stdin.once("data", () => {
-  isOver = true;
+const over = new Promise((resolve) => {
+  process.stdin.once("data", () => {
+    isOver = true;
+    resolve();
+  });
 });
 
-const locks = await connect(endpoint, { ttlMs });
+const locks = await connect(endpoint, { ttlMs, nodeId: who });
 const base = {
   locks,
-  primitive,
   expected,
   // The same clock for all processes of a machine.
   now: () => Number(process.hrtime.bigint()) / 1e6,
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  calm: async () => {},
+  nobodyComes: () => over,
   // A pipe is written to at once: what was told is not lost when the process is killed.
   tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
 };
 await Promise.all(
   strands.map(async (rounds, index) => {
-    const strand = { ...base, who: `${who}/${"abcdefgh"[index]}` };
+    const strand = { ...base, who: `${who}/${"abcdefghi"[index]}` };
     for (let round = 0; !isOver; round = (round + 1) % rounds.length) {
-      await carryOut(rounds[round], strand);
+      await nextTick(rounds[round]);
+      await take(rounds[round], strand);
       await strand.pause(rounds[round].restMs);
     }
   }),

@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { connect } from "../../src/connect.ts";
+import { StoreUnavailableError } from "../../src/errors.ts";
+import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
+import { allKeys } from "../support/keys.ts";
+import { wrappedEtcd } from "../support/wrapped-etcd.ts";
+
+describe("an attempt whose answer got lost", () => {
+  it("is taken up by a reader with the token that it got", async () => {
+    const etcd = new EmbeddedEtcd();
+    let isLost = false;
+    const store = wrappedEtcd(etcd, async (_name, send) => {
+      const answer = await send();
+      if (isLost || !(await allKeys(etcd)).some((key) => key.includes("/read/"))) return answer;
+      isLost = true;
+      throw new StoreUnavailableError("lost", { status: "UNAVAILABLE" });
+    });
+    const locks = await connect({ store });
+
+    const hold = await locks.rwLock("x").read.tryAcquire();
+
+    expect(isLost).toBe(true);
+    await hold?.verify();
+    await hold?.release();
+    expect((await allKeys(etcd)).filter((key) => key.includes("/read/"))).toEqual([]);
+    await locks.close();
+  });
+});

@@ -1,0 +1,26 @@
+import { grouped } from "./grouped.ts";
+import { isHolding, type Request } from "./request.ts";
+import { story } from "./story.ts";
+
+/**
+ * What is done once per tick is done by one of those who come for it: nobody else gets in until
+ * the time of the tick is over, counted from when that one asked, whatever became of it; nor, if it
+ * left in good order, until it was held for as long as it has to be.
+ */
+export function oncePerTick(requests: readonly Request[]): string | undefined {
+  const ticks = requests.filter(({ windowMs }) => windowMs !== undefined);
+  for (const all of grouped(ticks, ({ name }) => name).values()) {
+    const runs = all.filter(isHolding).toSorted((a, b) => a.gotAt - b.gotAt);
+    for (const [index, run] of runs.entries()) {
+      const tooEarly = runs.slice(0, index).filter((before) => run.gotAt < overAt(before));
+      if (tooEarly.length > 0) return story("It was done twice for one tick", [...tooEarly, run]);
+    }
+    const nobodyDid = all.every(({ end, why }) => end === "gave up" && why === "ALREADY_LOCKED");
+    if (nobodyDid) return story("All were told that somebody else does it", all);
+  }
+  return undefined;
+}
+
+function overAt({ askedAt, until, end, windowMs = 0, minHoldMs = 0 }: Request): number {
+  return Math.max(askedAt + windowMs, end === "left" && minHoldMs > 0 ? until + minHoldMs : 0);
+}
