@@ -258,7 +258,15 @@ class World {
       this.downgraded += 1;
       await this.#sleep(clock, this.#random() * 300);
     }
-    if (this.#random() < 0.3) await hold.put("resource", "written");
+    if (this.#random() < 0.3) await this.#write(hold);
+  }
+
+  /** Nothing is written for one whose entry has gone, of whichever name. */
+  async #write(hold: Hold): Promise<void> {
+    const before = await allKeys(this.#store);
+    const gone = hold.keys.filter((key) => !before.includes(key));
+    await hold.put("resource", "written");
+    if (gone.length > 0) this.#fail(`it was written, though ${gone.join()} had gone`);
   }
 
   /** Tokens rise, but for those who hold together. */
