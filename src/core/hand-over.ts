@@ -1,8 +1,6 @@
 import { LockLostError, type LossReason, StoreUnavailableError } from "../errors.ts";
-import { attemptMs } from "./attempts.ts";
 import type { Detached } from "./detached.ts";
 import { claimsOf, entryValue, stateOf } from "./entry.ts";
-import { randomLeaseId } from "./lease-id.ts";
 import { type Mode, modeOf } from "./mode.ts";
 import { Place } from "./place.ts";
 import type { Queue } from "./queue.ts";
@@ -15,9 +13,9 @@ import {
   readRule,
   writeRule,
 } from "./rule.ts";
-import type { Session } from "./session.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Step } from "./transactor.ts";
+import { endLease, grantLease } from "./unrenewed-lease.ts";
 
 /**
  * Puts a place's entries on a lease of their own, which nobody keeps alive: they stand there,
@@ -26,15 +24,23 @@ import type { Step } from "./transactor.ts";
  * @throws {EntryLostError} when the place is not ours.
  */
 export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> {
-  const { session, own } = place;
-  const { etcd } = session;
-  const lease = randomLeaseId();
   place.startDetaching();
   try {
-    await etcd.leaseGrant(
-      { id: lease, ttl: BigInt(Math.ceil(ttlMs / 1_000)) },
-      { timeoutMs: session.options.callTimeoutMs },
-    );
+    const lease = await grantLease(place.session, ttlMs);
+    await moveTo(lease, place);
+    return lease;
+  } catch (error) {
+    // Wherever the entries are now, nobody will come for them.
+    place.withdraw();
+    throw error;
+  } finally {
+    place.forget();
+  }
+}
+
+async function moveTo(lease: bigint, place: Place): Promise<void> {
+  const { session, own } = place;
+  try {
     const { succeeded, responses } = await session.commit({
       compare: ours(own),
       success: own.spots.map(({ key }) => ({
@@ -46,14 +52,9 @@ export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> 
     const [entry] = entriesOf(responses[0]);
     // An earlier attempt, whose answer got lost, may have been carried out.
     if (!succeeded && entry?.lease !== lease) throw place.missing(entry !== undefined);
-    return lease;
   } catch (error) {
-    // Wherever the entries are now, nobody will come for them.
     endLease(session, lease);
-    place.withdraw();
     throw error;
-  } finally {
-    place.forget();
   }
 }
 
@@ -120,12 +121,6 @@ function gone({ names }: Detached, reason: LossReason): LockLostError {
       ? "somebody else has attached it"
       : "it waited for longer than its time, or whoever attached it has released it";
   return new LockLostError(names.join(", "), reason, { cause: new Error(why) });
-}
-
-/** Ends a lease that nobody needs; if that gets no answer, it ends by itself. */
-function endLease({ etcd, options }: Session, lease: bigint): void {
-  const timeoutMs = attemptMs(options.ttlMs);
-  void etcd.leaseRevoke(lease, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
 }
 
 function ruleOf(mode: Mode): Rule {

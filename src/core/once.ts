@@ -1,14 +1,9 @@
 import { type Holder, InvalidOptionError } from "../errors.ts";
-import type { RequestOp } from "../etcd/api.ts";
-import { onAbort } from "../signals.ts";
-import { attemptMs } from "./attempts.ts";
 import { attempt } from "./contend.ts";
 import { entryOf, entryValue, holderOf } from "./entry.ts";
 import { Hold } from "./hold.ts";
-import { bytesOf } from "./keys.ts";
-import { randomLeaseId } from "./lease-id.ts";
+import { KeptEntry } from "./kept-entry.ts";
 import type { Work } from "./lock.ts";
-import { infixOf } from "./mode.ts";
 import {
   checkDuration,
   checkFunction,
@@ -82,15 +77,13 @@ export async function once<T>(
 
   const windowMs = windowOf(options, clock.wallTime());
   const value = entryValue(identity, clock.wallTime(), { reason });
-  const kept = new Kept(sessions, queue.prefix, value);
   const until = clock.now() + windowMs;
-  const put = await kept.prepare(Math.max(windowMs, minHoldMs, 1), signal);
+  const keptMs = Math.max(windowMs, minHoldMs, 1);
+  const kept = await KeptEntry.open(sessions, queue.prefix, value, keptMs, signal);
   let outcome: Awaited<ReturnType<typeof attempt>>;
   try {
-    outcome = await attempt(
-      { queues: [queue], rule: exclusiveRule, value, along: [put] },
-      { signal },
-    );
+    const along = [kept.put];
+    outcome = await attempt({ queues: [queue], rule: exclusiveRule, value, along }, { signal });
   } catch (error) {
     kept.end();
     throw error;
@@ -116,77 +109,6 @@ export async function once<T>(
 function windowOf({ everyMs, untilMs }: OnceOptions, wallTime: number): number {
   if (everyMs !== undefined) return everyMs / 2;
   return Math.max(0, (untilMs ?? wallTime) - wallTime);
-}
-
-/** The entry that stands in the queue until a tick is over. */
-class Kept {
-  readonly #sessions: Sessions;
-  readonly #prefix: string;
-  readonly #value: Uint8Array;
-  #lease = 0n;
-  #key: Uint8Array = new Uint8Array();
-
-  constructor(sessions: Sessions, prefix: string, value: Uint8Array) {
-    this.#sessions = sessions;
-    this.#prefix = prefix;
-    this.#value = value;
-  }
-
-  /** Opens a lease for it. Resolves with what puts it. */
-  async prepare(ms: number, signal: AbortSignal | undefined): Promise<RequestOp> {
-    const { etcd, options } = this.#sessions;
-    const id = randomLeaseId();
-    this.#lease = id;
-    if (this.#key.length === 0) {
-      this.#key = bytesOf(`${this.#prefix}${infixOf({ kind: "kept" })}${id.toString(16)}`);
-    }
-    const ttl = BigInt(Math.ceil(ms / 1_000));
-    try {
-      await etcd.leaseGrant({ id, ttl }, { signal, timeoutMs: options.callTimeoutMs });
-    } catch (error) {
-      this.end();
-      throw error;
-    }
-    return { op: "put", request: { key: this.#key, value: this.#value, lease: id } };
-  }
-
-  /** Lets it stand for `ms` from now on, if the hold is still ours. */
-  async renew(hold: Hold, ms: number): Promise<void> {
-    const { session, guard } = hold.place;
-    const before = this.#lease;
-    const put = await this.prepare(ms, undefined);
-    const { succeeded } = await session.commit({ compare: guard, success: [put], otherwise: [] });
-    // What was to follow is not ours to say any more, but the tick is not over.
-    const useless = succeeded ? before : this.#lease;
-    if (!succeeded) this.#lease = before;
-    this.#revoke(useless);
-  }
-
-  /** Takes it away when the tick is over. If we are not there any more then, its lease ends by itself. */
-  endAt(at: number): void {
-    const { closed, options } = this.#sessions;
-    const { clock } = options;
-    const cancel = clock.setTimer(
-      Math.max(0, at - clock.now()),
-      () => {
-        stopListening();
-        this.end();
-      },
-      { keepsProcessAlive: false },
-    );
-    const stopListening = onAbort(closed, cancel);
-  }
-
-  /** Takes it away. */
-  end(): void {
-    this.#revoke(this.#lease);
-  }
-
-  #revoke(lease: bigint): void {
-    const { etcd, options } = this.#sessions;
-    const timeoutMs = attemptMs(options.ttlMs);
-    void etcd.leaseRevoke(lease, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
-  }
 }
 
 function check(options: OnceOptions): void {
