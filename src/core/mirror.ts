@@ -3,7 +3,7 @@ import { StoreError } from "../errors.ts";
 import type { Etcd, KeyValue, TxnRequest, TxnResponse, WatchEvent } from "../etcd/api.ts";
 import { type Entry, entryOf } from "./entry.ts";
 import { prefixRange } from "./keys.ts";
-import { entriesOf } from "./queue-requests.ts";
+import { allIn, entriesOf } from "./queue-requests.ts";
 import { steadyWatch } from "./steady-watch.ts";
 import { throughConsensus } from "./through-consensus.ts";
 
@@ -86,13 +86,12 @@ export class Mirror {
     this.#reads += 1;
     const read = this.#reads;
     const range = prefixRange(prefix);
-    const sort = { by: "createRevision", order: "ascending" } as const;
     // Until it is read, or has to be read anew.
     const isDue = (): boolean => !signal.aborted && this.#reads === read;
     while (isDue()) {
       try {
         const { responses, header } = await ask({
-          success: [{ op: "range", request: { ...range, sort } }],
+          success: [allIn(range)],
           failure: [throughConsensus(range.key)],
         });
         // Another member may be behind the one that the watch stands on.

@@ -1,8 +1,9 @@
 import { type Holder, InvalidOptionError } from "../errors.ts";
 import { attempt } from "./contend.ts";
-import { entryOf, entryValue, holderOf } from "./entry.ts";
+import { entryValue, holderOf } from "./entry.ts";
 import { Hold } from "./hold.ts";
 import { KeptEntry } from "./kept-entry.ts";
+import { queuePrefix } from "./keys.ts";
 import type { Work } from "./lock.ts";
 import {
   checkDuration,
@@ -13,11 +14,10 @@ import {
   checkText,
 } from "./options.ts";
 import { Place } from "./place.ts";
-import { entriesOf, firstIn } from "./queue-requests.ts";
+import { readFirst } from "./queue-view.ts";
 import { exclusiveRule } from "./rule.ts";
 import { runWith } from "./run.ts";
 import type { Sessions } from "./sessions.ts";
-import { throughConsensus } from "./through-consensus.ts";
 
 /** What `once` takes: `everyMs` or `untilMs`, to tell one tick from the next. */
 export interface OnceOptions {
@@ -63,27 +63,23 @@ export async function once<T>(
   check(options);
   checkFunction("work", work);
   const { signal, reason, minHoldMs = 0 } = options;
-  const { clock, identity } = sessions.options;
-  const [queue] = await sessions.queues([name], signal);
-  if (!queue) throw new RangeError("There is a queue for each name");
+  const { namespace, clock, identity } = sessions.options;
+  const prefix = queuePrefix(namespace, name);
 
   // All but one come in vain: that costs them one look.
-  const { responses } = await queue.session.ask(
-    { success: [firstIn(queue.range)], failure: [throughConsensus(queue.range.key)] },
-    { signal },
-  );
-  const [first] = entriesOf(responses[0]);
-  if (first) return { ran: false, holder: holderOf(entryOf(queue.prefix, first)) };
+  const first = await readFirst(sessions, prefix, { signal });
+  if (first) return { ran: false, holder: holderOf(first) };
 
   const windowMs = windowOf(options, clock.wallTime());
   const value = entryValue(identity, clock.wallTime(), { reason });
   const until = clock.now() + windowMs;
   const keptMs = Math.max(windowMs, minHoldMs, 1);
-  const kept = await KeptEntry.open(sessions, queue.prefix, value, keptMs, signal);
+  const kept = await KeptEntry.open(sessions, prefix, value, keptMs, signal);
   let outcome: Awaited<ReturnType<typeof attempt>>;
   try {
+    const queues = await sessions.queues([name], signal);
     const along = [kept.put];
-    outcome = await attempt({ queues: [queue], rule: exclusiveRule, value, along }, { signal });
+    outcome = await attempt({ queues, rule: exclusiveRule, value, along }, { signal });
   } catch (error) {
     kept.end();
     throw error;
