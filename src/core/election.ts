@@ -145,20 +145,14 @@ export class Election {
     checkKnown(options, ["signal"]);
     checkSignal(options.signal);
     let told: Leader | undefined;
-    const mirror = new Mirror({
-      etcd: this.#sessions.etcd,
-      clock: this.#sessions.options.clock,
-      prefix: this.#prefix,
-      ask: (request) => this.#sessions.ask(request),
-      onChange: () => {
-        const first = mirror.entries?.[0];
-        const leader = first && leaderOf(first);
-        if (leader && told?.revision === leader.revision && told.key === leader.key) return;
-        told = leader;
-        // Only the latest is of interest, and only while it leads.
-        feed.skip();
-        if (leader) feed.push(leader);
-      },
+    const mirror = new Mirror(this.#sessions, this.#prefix, () => {
+      const first = mirror.entries?.[0];
+      const leader = first && leaderOf(first);
+      if (leader && told?.revision === leader.revision && told.key === leader.key) return;
+      told = leader;
+      // Only the latest is of interest, and only while it leads.
+      feed.skip();
+      if (leader) feed.push(leader);
     });
     const feed: Feed<Leader> = new Feed({
       clock: this.#sessions.options.clock,

@@ -55,22 +55,15 @@ export async function untilQueue(
   isReached: (entries: readonly Entry[]) => boolean,
   signal?: AbortSignal | undefined,
 ): Promise<readonly Entry[]> {
-  const { etcd, closed, options } = sessions;
   let stop = (): void => {};
-  const stopStaying = stayAwake(options.clock);
+  const stopStaying = stayAwake(sessions.options.clock);
   let mirror: Mirror | undefined;
   const reached = new Promise<readonly Entry[]>((resolve, reject) => {
-    mirror = new Mirror({
-      etcd,
-      clock: options.clock,
-      prefix,
-      ask: (request) => sessions.ask(request),
-      onChange() {
-        const entries = mirror?.entries;
-        if (entries && isReached(entries)) resolve(entries);
-      },
+    mirror = new Mirror(sessions, prefix, () => {
+      const entries = mirror?.entries;
+      if (entries && isReached(entries)) resolve(entries);
     });
-    stop = onAbort(closed, () => reject(new ClosedError()));
+    stop = onAbort(sessions.closed, () => reject(new ClosedError()));
   });
   try {
     return await abortable(reached, signal);
