@@ -1,18 +1,11 @@
 import { LockLostError, type LossReason, StoreUnavailableError } from "../errors.ts";
 import type { Detached } from "./detached.ts";
 import { claimsOf, entryValue, stateOf } from "./entry.ts";
-import { type Mode, modeOf } from "./mode.ts";
+import { modeOf } from "./mode.ts";
 import { Place } from "./place.ts";
 import type { Queue } from "./queue.ts";
 import { entriesOf, isOn, madeAt, ours, read, type Spot } from "./queue-requests.ts";
-import {
-  electionRule,
-  exclusiveRule,
-  permitsRule,
-  type Rule,
-  readRule,
-  writeRule,
-} from "./rule.ts";
+import { exclusiveRule, ruleOf } from "./rule.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Step } from "./transactor.ts";
 import { endLease, grantLease } from "./unrenewed-lease.ts";
@@ -67,12 +60,8 @@ async function moveTo(lease: bigint, place: Place): Promise<void> {
 export async function takeOn(queues: readonly Queue[], left: Detached): Promise<Place> {
   const [{ session, prefix }] = queues as [Queue];
   const { identity, clock } = session.options;
-  const place = new Place(
-    session,
-    queues,
-    ruleOf(modeOf((left.keys[0] ?? "").slice(prefix.length))),
-    left,
-  );
+  const mode = modeOf((left.keys[0] ?? "").slice(prefix.length));
+  const place = new Place(session, queues, ruleOf(mode) ?? exclusiveRule, left);
   const { spots } = place.own;
   const [first] = spots as [Spot];
   try {
@@ -121,19 +110,4 @@ function gone({ names }: Detached, reason: LossReason): LockLostError {
       ? "somebody else has attached it"
       : "it waited for longer than its time, or whoever attached it has released it";
   return new LockLostError(names.join(", "), reason, { cause: new Error(why) });
-}
-
-function ruleOf(mode: Mode): Rule {
-  switch (mode.kind) {
-    case "permits":
-      return permitsRule(mode.total, mode.taken);
-    case "read":
-      return readRule;
-    case "write":
-      return writeRule;
-    case "election":
-      return electionRule;
-    default:
-      return exclusiveRule;
-  }
 }
