@@ -6,7 +6,7 @@ import { leaveInTime, release } from "./leave.ts";
 import { checkKnown, checkSignal } from "./options.ts";
 import type { Place } from "./place.ts";
 import { untilQueue } from "./queue-view.ts";
-import { presenceRule } from "./rule.ts";
+import { barrierRule } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What `enter` and `leave` take. */
@@ -95,7 +95,7 @@ export class Barrier {
   async #enter(options: BarrierOptions): Promise<void> {
     const { clock, identity } = this.#sessions.options;
     const queues = await this.#sessions.queues([this.name], options.signal);
-    const rule = presenceRule("barrier", this.parties);
+    const rule = barrierRule(this.parties);
     const value = entryValue(identity, clock.wallTime());
     const place = await contend({ queues, rule, value }, options);
     place.share();

@@ -5,18 +5,17 @@ import {
   PlaceLostError,
   StoreUnavailableError,
 } from "../errors.ts";
-import type { KeyValue } from "../etcd/api.ts";
 import { holding } from "./chain.ts";
+import type { Entry } from "./entry.ts";
 import { Feed } from "./feed.ts";
 import { Hold } from "./hold.ts";
-import { bytesOf, prefixRange, queuePrefix, textOf } from "./keys.ts";
+import { bytesOf, queuePrefix, textOf } from "./keys.ts";
 import { type AcquireOptions, Lock } from "./lock.ts";
 import { Mirror } from "./mirror.ts";
 import { checkFunction, checkKnown, checkSignal, checkWaiting } from "./options.ts";
-import { entriesOf, firstIn } from "./queue-requests.ts";
+import { readFirst } from "./queue-view.ts";
 import { electionRule } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
-import { throughConsensus } from "./through-consensus.ts";
 import type { Waiting } from "./transactor.ts";
 
 // Before it campaigns again when that was in vain.
@@ -126,13 +125,8 @@ export class Election {
    */
   async leader(options: Waiting = {}): Promise<Leader | undefined> {
     checkWaiting(options);
-    const range = prefixRange(this.#prefix);
-    const { responses } = await this.#sessions.ask(
-      { success: [firstIn(range)], failure: [throughConsensus(range.key)] },
-      options,
-    );
-    const [kv] = entriesOf(responses[0]);
-    return kv && leaderOf(kv);
+    const first = await readFirst(this.#sessions, this.#prefix, options);
+    return first && leaderOf(first);
   }
 
   /**
@@ -151,20 +145,14 @@ export class Election {
     checkKnown(options, ["signal"]);
     checkSignal(options.signal);
     let told: Leader | undefined;
-    const mirror = new Mirror({
-      etcd: this.#sessions.etcd,
-      clock: this.#sessions.options.clock,
-      prefix: this.#prefix,
-      ask: (request) => this.#sessions.ask(request),
-      onChange: () => {
-        const first = mirror.entries?.[0];
-        const leader = first && leaderOf(first.kv);
-        if (leader && told?.revision === leader.revision && told.key === leader.key) return;
-        told = leader;
-        // Only the latest is of interest, and only while it leads.
-        feed.skip();
-        if (leader) feed.push(leader);
-      },
+    const mirror = new Mirror(this.#sessions, this.#prefix, () => {
+      const first = mirror.entries?.[0];
+      const leader = first && leaderOf(first);
+      if (leader && told?.revision === leader.revision && told.key === leader.key) return;
+      told = leader;
+      // Only the latest is of interest, and only while it leads.
+      feed.skip();
+      if (leader) feed.push(leader);
     });
     const feed: Feed<Leader> = new Feed({
       clock: this.#sessions.options.clock,
@@ -252,12 +240,12 @@ async function serve(leadership: Leadership, work: Term): Promise<void> {
   }
 }
 
-function leaderOf({ key, value, createRevision, modRevision }: KeyValue): Leader {
+function leaderOf({ key, createRevision, kv }: Entry): Leader {
   return {
-    value: textOf(value),
-    key: textOf(key),
+    value: textOf(kv.value),
+    key,
     fencingToken: createRevision,
-    revision: modRevision,
+    revision: kv.modRevision,
   };
 }
 

@@ -1,23 +1,14 @@
 import { LockLostError, type LossReason, StoreUnavailableError } from "../errors.ts";
-import { attemptMs } from "./attempts.ts";
 import type { Detached } from "./detached.ts";
 import { claimsOf, entryValue, stateOf } from "./entry.ts";
-import { randomLeaseId } from "./lease-id.ts";
-import { type Mode, modeOf } from "./mode.ts";
+import { modeOf } from "./mode.ts";
 import { Place } from "./place.ts";
 import type { Queue } from "./queue.ts";
 import { entriesOf, isOn, madeAt, ours, read, type Spot } from "./queue-requests.ts";
-import {
-  electionRule,
-  exclusiveRule,
-  permitsRule,
-  type Rule,
-  readRule,
-  writeRule,
-} from "./rule.ts";
-import type { Session } from "./session.ts";
+import { exclusiveRule, ruleOf } from "./rule.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Step } from "./transactor.ts";
+import { endLease, grantLease } from "./unrenewed-lease.ts";
 
 /**
  * Puts a place's entries on a lease of their own, which nobody keeps alive: they stand there,
@@ -26,15 +17,23 @@ import type { Step } from "./transactor.ts";
  * @throws {EntryLostError} when the place is not ours.
  */
 export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> {
-  const { session, own } = place;
-  const { etcd } = session;
-  const lease = randomLeaseId();
   place.startDetaching();
   try {
-    await etcd.leaseGrant(
-      { id: lease, ttl: BigInt(Math.ceil(ttlMs / 1_000)) },
-      { timeoutMs: session.options.callTimeoutMs },
-    );
+    const lease = await grantLease(place.session, ttlMs);
+    await moveTo(lease, place);
+    return lease;
+  } catch (error) {
+    // Wherever the entries are now, nobody will come for them.
+    place.withdraw();
+    throw error;
+  } finally {
+    place.forget();
+  }
+}
+
+async function moveTo(lease: bigint, place: Place): Promise<void> {
+  const { session, own } = place;
+  try {
     const { succeeded, responses } = await session.commit({
       compare: ours(own),
       success: own.spots.map(({ key }) => ({
@@ -46,14 +45,9 @@ export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> 
     const [entry] = entriesOf(responses[0]);
     // An earlier attempt, whose answer got lost, may have been carried out.
     if (!succeeded && entry?.lease !== lease) throw place.missing(entry !== undefined);
-    return lease;
   } catch (error) {
-    // Wherever the entries are now, nobody will come for them.
     endLease(session, lease);
-    place.withdraw();
     throw error;
-  } finally {
-    place.forget();
   }
 }
 
@@ -66,12 +60,8 @@ export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> 
 export async function takeOn(queues: readonly Queue[], left: Detached): Promise<Place> {
   const [{ session, prefix }] = queues as [Queue];
   const { identity, clock } = session.options;
-  const place = new Place(
-    session,
-    queues,
-    ruleOf(modeOf((left.keys[0] ?? "").slice(prefix.length))),
-    left,
-  );
+  const mode = modeOf((left.keys[0] ?? "").slice(prefix.length));
+  const place = new Place(session, queues, ruleOf(mode) ?? exclusiveRule, left);
   const { spots } = place.own;
   const [first] = spots as [Spot];
   try {
@@ -120,25 +110,4 @@ function gone({ names }: Detached, reason: LossReason): LockLostError {
       ? "somebody else has attached it"
       : "it waited for longer than its time, or whoever attached it has released it";
   return new LockLostError(names.join(", "), reason, { cause: new Error(why) });
-}
-
-/** Ends a lease that nobody needs; if that gets no answer, it ends by itself. */
-function endLease({ etcd, options }: Session, lease: bigint): void {
-  const timeoutMs = attemptMs(options.ttlMs);
-  void etcd.leaseRevoke(lease, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
-}
-
-function ruleOf(mode: Mode): Rule {
-  switch (mode.kind) {
-    case "permits":
-      return permitsRule(mode.total, mode.taken);
-    case "read":
-      return readRule;
-    case "write":
-      return writeRule;
-    case "election":
-      return electionRule;
-    default:
-      return exclusiveRule;
-  }
 }

@@ -1,14 +1,13 @@
 import { DisagreementError, StoreError } from "../errors.ts";
 import type { RequestOp } from "../etcd/api.ts";
-import { attemptMs } from "./attempts.ts";
 import { type Entry, entryValue } from "./entry.ts";
 import { bytesOf, queuePrefix } from "./keys.ts";
-import { randomLeaseId } from "./lease-id.ts";
 import { infixOf, type Mode } from "./mode.ts";
 import { checkKnown, checkSignal, checkSpan, checkWaiting } from "./options.ts";
 import { readQueue, untilQueue } from "./queue-view.ts";
 import type { Sessions } from "./sessions.ts";
 import { SessionGoneError, type Waiting } from "./transactor.ts";
+import { endLease, grantLease } from "./unrenewed-lease.ts";
 
 /** What `latch` takes. */
 export interface LatchOptions {
@@ -62,20 +61,15 @@ export class Latch {
    */
   async countDown(waiting: Waiting = {}): Promise<number> {
     if ((await this.count(waiting)) === 0) return 0;
-    const { etcd, options } = this.#sessions;
-    const { clock, identity, callTimeoutMs } = options;
-    const lease = randomLeaseId();
-    const { signal, timeoutMs = callTimeoutMs } = waiting;
+    const { clock, identity } = this.#sessions.options;
+    const lease = await grantLease(this.#sessions, this.#keepMs, waiting);
+    const key = bytesOf(`${this.#prefix}${infixOf(this.#mode)}${lease.toString(16)}`);
+    const value = entryValue(identity, clock.wallTime());
     try {
-      const ttl = BigInt(Math.ceil(this.#keepMs / 1_000));
-      await etcd.leaseGrant({ id: lease, ttl }, { signal, timeoutMs });
-      const key = bytesOf(`${this.#prefix}${infixOf(this.#mode)}${lease.toString(16)}`);
-      const value = entryValue(identity, clock.wallTime());
       await this.#put({ op: "put", request: { key, value, lease } }, waiting);
     } catch (error) {
       // Whoever is told that it may have been counted would count again.
-      const attempt = { timeoutMs: attemptMs(options.ttlMs), keepsProcessAlive: false };
-      void etcd.leaseRevoke(lease, attempt).catch(() => {});
+      endLease(this.#sessions, lease);
       throw error;
     }
     return this.count(waiting);

@@ -1,26 +1,21 @@
-import { type Clock, sleep } from "../clock.ts";
+import { sleep } from "../clock.ts";
 import { StoreError } from "../errors.ts";
-import type { Etcd, KeyValue, TxnRequest, TxnResponse, WatchEvent } from "../etcd/api.ts";
+import type { KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
 import { type Entry, entryOf } from "./entry.ts";
 import { prefixRange } from "./keys.ts";
-import { entriesOf } from "./queue-requests.ts";
+import { allIn, entriesOf } from "./queue-requests.ts";
+import type { Session } from "./session.ts";
 import { steadyWatch } from "./steady-watch.ts";
 import { throughConsensus } from "./through-consensus.ts";
 
-/** What a mirror is told by, and of what. */
-export interface MirrorOptions {
-  readonly etcd: Etcd;
-  readonly clock: Clock;
-  /** What the keys of the queue begin with. */
-  readonly prefix: string;
-  /** Asks etcd, again and again while there is no answer. */
-  readonly ask: (request: TxnRequest) => Promise<TxnResponse>;
-  /**
-   * The entries have changed, by what is told of one revision; or they were read, for the first
-   * time or because what happened meanwhile was not seen.
-   */
-  onChange(change: Change | undefined): void;
-}
+/** By what a mirror is told: a session, or whichever one a client has. */
+type Source = Pick<Session, "etcd" | "options" | "ask">;
+
+/**
+ * Hears that the entries have changed, by what is told of one revision; or, without a change, that
+ * they were read, for the first time or because what happened meanwhile was not seen.
+ */
+type ChangeListener = (change: Change | undefined) => void;
 
 /** What changed in a queue at one revision. */
 export interface Change {
@@ -37,9 +32,11 @@ const pauseMs = 500;
  * tells, for those who need to see all of them. Who only waits for a turn does not.
  */
 export class Mirror {
-  readonly #options: MirrorOptions;
+  readonly #source: Source;
+  readonly #prefix: string;
+  readonly #onChange: ChangeListener;
   readonly #stop = new AbortController();
-  readonly #watch: { close(): void };
+  readonly #watch: Watch;
   /** In the order in which they were created: entries come at the end, and keep their place. */
   #entries = new Map<string, Entry>();
   /** The revision up to which we know; 0 while it is being read. */
@@ -50,20 +47,17 @@ export class Mirror {
   #early: WatchEvent[] = [];
   #list: readonly Entry[] | undefined;
 
-  constructor(options: MirrorOptions) {
-    this.#options = options;
-    const { key, rangeEnd } = prefixRange(options.prefix);
-    this.#watch = steadyWatch(
-      options.etcd,
-      options.clock,
-      { key, rangeEnd },
-      {
-        onStanding: (revision, gapless) => {
-          if (!gapless) void this.#read(revision);
-        },
-        onEvents: (events) => this.#see(events),
+  /** A mirror of the queue whose keys begin with `prefix`. */
+  constructor(source: Source, prefix: string, onChange: ChangeListener) {
+    this.#source = source;
+    this.#prefix = prefix;
+    this.#onChange = onChange;
+    this.#watch = steadyWatch(source.etcd, source.options.clock, prefixRange(prefix), {
+      onStanding: (revision, gapless) => {
+        if (!gapless) void this.#read(revision);
       },
-    );
+      onEvents: (events) => this.#see(events),
+    });
   }
 
   /** The entries, oldest first; undefined until they have been read for the first time. */
@@ -81,18 +75,16 @@ export class Mirror {
 
   async #read(standingAt: bigint): Promise<void> {
     const { signal } = this.#stop;
-    const { clock, prefix, ask } = this.#options;
     this.#revision = 0n;
     this.#reads += 1;
     const read = this.#reads;
-    const range = prefixRange(prefix);
-    const sort = { by: "createRevision", order: "ascending" } as const;
+    const range = prefixRange(this.#prefix);
     // Until it is read, or has to be read anew.
     const isDue = (): boolean => !signal.aborted && this.#reads === read;
     while (isDue()) {
       try {
-        const { responses, header } = await ask({
-          success: [{ op: "range", request: { ...range, sort } }],
+        const { responses, header } = await this.#source.ask({
+          success: [allIn(range)],
           failure: [throughConsensus(range.key)],
         });
         // Another member may be behind the one that the watch stands on.
@@ -101,17 +93,17 @@ export class Mirror {
         return;
       } catch (error) {
         if (!isDue() || !(error instanceof StoreError)) return;
-        await sleep(clock, pauseMs, signal).catch(() => {});
+        await sleep(this.#source.options.clock, pauseMs, signal).catch(() => {});
       }
     }
   }
 
   #begin(kvs: readonly KeyValue[], revision: bigint): void {
-    const entries = kvs.map((kv) => entryOf(this.#options.prefix, kv));
+    const entries = kvs.map((kv) => entryOf(this.#prefix, kv));
     this.#entries = new Map(entries.map((entry) => [entry.key, entry]));
     this.#list = undefined;
     this.#revision = revision;
-    this.#options.onChange(undefined);
+    this.#onChange(undefined);
     this.#see(this.#early.splice(0));
   }
 
@@ -134,7 +126,7 @@ export class Mirror {
     const joined: Entry[] = [];
     const left: Entry[] = [];
     for (const { type, kv } of events) {
-      const entry = entryOf(this.#options.prefix, kv);
+      const entry = entryOf(this.#prefix, kv);
       const before = this.#entries.get(entry.key);
       // Who came back stands at the end.
       const isNew = type === "put" && kv.version === 1n;
@@ -146,6 +138,6 @@ export class Mirror {
       if (isNew) joined.push(entry);
     }
     this.#list = undefined;
-    this.#options.onChange({ revision, joined, left });
+    this.#onChange({ revision, joined, left });
   }
 }

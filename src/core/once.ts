@@ -1,14 +1,10 @@
 import { type Holder, InvalidOptionError } from "../errors.ts";
-import type { RequestOp } from "../etcd/api.ts";
-import { onAbort } from "../signals.ts";
-import { attemptMs } from "./attempts.ts";
 import { attempt } from "./contend.ts";
-import { entryOf, entryValue, holderOf } from "./entry.ts";
+import { entryValue, holderOf } from "./entry.ts";
 import { Hold } from "./hold.ts";
-import { bytesOf } from "./keys.ts";
-import { randomLeaseId } from "./lease-id.ts";
+import { KeptEntry } from "./kept-entry.ts";
+import { queuePrefix } from "./keys.ts";
 import type { Work } from "./lock.ts";
-import { infixOf } from "./mode.ts";
 import {
   checkDuration,
   checkFunction,
@@ -18,11 +14,10 @@ import {
   checkText,
 } from "./options.ts";
 import { Place } from "./place.ts";
-import { entriesOf, firstIn } from "./queue-requests.ts";
+import { readFirst } from "./queue-view.ts";
 import { exclusiveRule } from "./rule.ts";
 import { runWith } from "./run.ts";
 import type { Sessions } from "./sessions.ts";
-import { throughConsensus } from "./through-consensus.ts";
 
 /** What `once` takes: `everyMs` or `untilMs`, to tell one tick from the next. */
 export interface OnceOptions {
@@ -68,29 +63,23 @@ export async function once<T>(
   check(options);
   checkFunction("work", work);
   const { signal, reason, minHoldMs = 0 } = options;
-  const { clock, identity } = sessions.options;
-  const [queue] = await sessions.queues([name], signal);
-  if (!queue) throw new RangeError("There is a queue for each name");
+  const { namespace, clock, identity } = sessions.options;
+  const prefix = queuePrefix(namespace, name);
 
   // All but one come in vain: that costs them one look.
-  const { responses } = await queue.session.ask(
-    { success: [firstIn(queue.range)], failure: [throughConsensus(queue.range.key)] },
-    { signal },
-  );
-  const [first] = entriesOf(responses[0]);
-  if (first) return { ran: false, holder: holderOf(entryOf(queue.prefix, first)) };
+  const first = await readFirst(sessions, prefix, { signal });
+  if (first) return { ran: false, holder: holderOf(first) };
 
   const windowMs = windowOf(options, clock.wallTime());
   const value = entryValue(identity, clock.wallTime(), { reason });
-  const kept = new Kept(sessions, queue.prefix, value);
   const until = clock.now() + windowMs;
-  const put = await kept.prepare(Math.max(windowMs, minHoldMs, 1), signal);
+  const keptMs = Math.max(windowMs, minHoldMs, 1);
+  const kept = await KeptEntry.open(sessions, prefix, value, keptMs, signal);
   let outcome: Awaited<ReturnType<typeof attempt>>;
   try {
-    outcome = await attempt(
-      { queues: [queue], rule: exclusiveRule, value, along: [put] },
-      { signal },
-    );
+    const queues = await sessions.queues([name], signal);
+    const along = [kept.put];
+    outcome = await attempt({ queues, rule: exclusiveRule, value, along }, { signal });
   } catch (error) {
     kept.end();
     throw error;
@@ -116,78 +105,6 @@ export async function once<T>(
 function windowOf({ everyMs, untilMs }: OnceOptions, wallTime: number): number {
   if (everyMs !== undefined) return everyMs / 2;
   return Math.max(0, (untilMs ?? wallTime) - wallTime);
-}
-
-/** The entry that stands in the queue until a tick is over. */
-class Kept {
-  readonly #sessions: Sessions;
-  readonly #prefix: string;
-  readonly #value: Uint8Array;
-  /** What it stands on, and what it may stand on. */
-  readonly #leases = new Set<bigint>();
-  #key: Uint8Array = new Uint8Array();
-
-  constructor(sessions: Sessions, prefix: string, value: Uint8Array) {
-    this.#sessions = sessions;
-    this.#prefix = prefix;
-    this.#value = value;
-  }
-
-  /** Opens a lease for it. Resolves with what puts it. */
-  async prepare(ms: number, signal: AbortSignal | undefined): Promise<RequestOp> {
-    const { etcd, options } = this.#sessions;
-    const id = randomLeaseId();
-    this.#leases.add(id);
-    if (this.#key.length === 0) {
-      this.#key = bytesOf(`${this.#prefix}${infixOf({ kind: "kept" })}${id.toString(16)}`);
-    }
-    const ttl = BigInt(Math.ceil(ms / 1_000));
-    try {
-      await etcd.leaseGrant({ id, ttl }, { signal, timeoutMs: options.callTimeoutMs });
-    } catch (error) {
-      this.#drop(id);
-      throw error;
-    }
-    return { op: "put", request: { key: this.#key, value: this.#value, lease: id } };
-  }
-
-  /** Lets it stand for `ms` from now on, if the hold is still ours. */
-  async renew(hold: Hold, ms: number): Promise<void> {
-    const { session, guard } = hold.place;
-    const before = [...this.#leases];
-    const put = await this.prepare(ms, undefined);
-    // Without an answer it may stand on either.
-    const { succeeded } = await session.commit({ compare: guard, success: [put], otherwise: [] });
-    const unused = succeeded ? before : [...this.#leases].filter((id) => !before.includes(id));
-    for (const id of unused) this.#drop(id);
-  }
-
-  /** Takes it away when the tick is over. If we are not there any more then, its lease ends by itself. */
-  endAt(at: number): void {
-    const { closed, options } = this.#sessions;
-    const { clock } = options;
-    const cancel = clock.setTimer(
-      Math.max(0, at - clock.now()),
-      () => {
-        stopListening();
-        this.end();
-      },
-      { keepsProcessAlive: false },
-    );
-    const stopListening = onAbort(closed, cancel);
-  }
-
-  /** Takes it away. */
-  end(): void {
-    for (const id of [...this.#leases]) this.#drop(id);
-  }
-
-  #drop(lease: bigint): void {
-    const { etcd, options } = this.#sessions;
-    this.#leases.delete(lease);
-    const timeoutMs = attemptMs(options.ttlMs);
-    void etcd.leaseRevoke(lease, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
-  }
 }
 
 function check(options: OnceOptions): void {

@@ -217,6 +217,11 @@ export function firstIn(range: KeyRange): RequestOp {
   return { op: "range", request: { ...range, sort: oldestFirst, limit: 1n } };
 }
 
+/** Reads all entries, oldest first. */
+export function allIn(range: KeyRange): RequestOp {
+  return { op: "range", request: { ...range, sort: oldestFirst } };
+}
+
 /** The entries that a range operation found. */
 export function entriesOf(response: ResponseOp | undefined): readonly KeyValue[] {
   return response?.op === "range" ? response.response.kvs : [];

@@ -1,10 +1,11 @@
 import { stayAwake } from "../clock.ts";
 import { ClosedError } from "../errors.ts";
+import type { KeyRange, RequestOp } from "../etcd/api.ts";
 import { abortable, onAbort } from "../signals.ts";
 import { type Entry, entryOf } from "./entry.ts";
 import { prefixRange } from "./keys.ts";
 import { Mirror } from "./mirror.ts";
-import { entriesOf } from "./queue-requests.ts";
+import { allIn, entriesOf, firstIn } from "./queue-requests.ts";
 import type { Sessions } from "./sessions.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Waiting } from "./transactor.ts";
@@ -15,13 +16,28 @@ export async function readQueue(
   prefix: string,
   waiting: Waiting = {},
 ): Promise<readonly Entry[]> {
+  return entriesBy(allIn, sessions, prefix, waiting);
+}
+
+/** Reads the entry that came first in that queue. */
+export async function readFirst(
+  sessions: Sessions,
+  prefix: string,
+  waiting: Waiting = {},
+): Promise<Entry | undefined> {
+  const [first] = await entriesBy(firstIn, sessions, prefix, waiting);
+  return first;
+}
+
+async function entriesBy(
+  reading: (range: KeyRange) => RequestOp,
+  sessions: Sessions,
+  prefix: string,
+  waiting: Waiting,
+): Promise<readonly Entry[]> {
   const range = prefixRange(prefix);
-  const sort = { by: "createRevision", order: "ascending" } as const;
   const { responses } = await sessions.ask(
-    {
-      success: [{ op: "range", request: { ...range, sort } }],
-      failure: [throughConsensus(range.key)],
-    },
+    { success: [reading(range)], failure: [throughConsensus(range.key)] },
     waiting,
   );
   return entriesOf(responses[0]).map((kv) => entryOf(prefix, kv));
@@ -39,22 +55,15 @@ export async function untilQueue(
   isReached: (entries: readonly Entry[]) => boolean,
   signal?: AbortSignal | undefined,
 ): Promise<readonly Entry[]> {
-  const { etcd, closed, options } = sessions;
   let stop = (): void => {};
-  const stopStaying = stayAwake(options.clock);
+  const stopStaying = stayAwake(sessions.options.clock);
   let mirror: Mirror | undefined;
   const reached = new Promise<readonly Entry[]>((resolve, reject) => {
-    mirror = new Mirror({
-      etcd,
-      clock: options.clock,
-      prefix,
-      ask: (request) => sessions.ask(request),
-      onChange() {
-        const entries = mirror?.entries;
-        if (entries && isReached(entries)) resolve(entries);
-      },
+    mirror = new Mirror(sessions, prefix, () => {
+      const entries = mirror?.entries;
+      if (entries && isReached(entries)) resolve(entries);
     });
-    stop = onAbort(closed, () => reject(new ClosedError()));
+    stop = onAbort(sessions.closed, () => reject(new ClosedError()));
   });
   try {
     return await abortable(reached, signal);

@@ -35,7 +35,7 @@ const allButReaders: readonly Span[] = [{ to: "read/" }, { from: "read0" }];
  * One at a time. Only the last one ahead is waited for, so that a release wakes one waiter;
  * when that one gives up, we look who is ahead then.
  */
-function alone(kind: "exclusive" | "write" | "election" | "kept"): Rule {
+function alone(kind: "exclusive" | "write" | "election"): Rule {
   return {
     mode: { kind },
     outlook: everybody,
@@ -88,23 +88,41 @@ export function permitsRule(total: number, taken: number): Rule {
   };
 }
 
-/** Of those who only want to be seen there: they are in nobody's way, and nobody is in theirs. */
-export function presenceRule(kind: "barrier" | "latch", total: number): Rule {
+/** Of a party of a barrier, which only wants to be seen: nobody there is in its way. */
+export function barrierRule(parties: number): Rule {
   return {
-    mode: { kind, total },
+    mode: { kind: "barrier", total: parties },
     outlook: [],
-    rivals: rivalsOf(kind, total),
+    rivals: rivalsOf("barrier", parties),
     lookback: 0,
     blockers: () => [],
   };
 }
 
 /** Where those stand who think of another number. */
-function rivalsOf(kind: "permits" | "barrier" | "latch", total: number): readonly Span[] {
+function rivalsOf(kind: "permits" | "barrier", total: number): readonly Span[] {
   return [
     { from: `${kind}/`, to: `${kind}/${total}/` },
     { from: `${kind}/${total}0`, to: `${kind}0` },
   ];
+}
+
+/** The rule by which an entry waits for its turn; nothing if it waits for nobody to leave. */
+export function ruleOf(mode: Mode): Rule | undefined {
+  switch (mode.kind) {
+    case "permits":
+      return permitsRule(mode.total, mode.taken);
+    case "read":
+      return readRule;
+    case "write":
+      return writeRule;
+    case "election":
+      return electionRule;
+    case "exclusive":
+      return exclusiveRule;
+    default:
+      return undefined;
+  }
 }
 
 /**
@@ -116,22 +134,9 @@ export function holdersAmong(entries: readonly Entry[]): number {
   for (const entry of entries) {
     // Those that came with it are of the same client: nobody is in its own way.
     const before = ahead.findIndex(({ createRevision }) => createRevision < entry.createRevision);
-    if (before >= 0 && blockersOf(entry, ahead.slice(before)).length > 0) break;
+    const rule = entry.isReader ? readRule : ruleOf(entry.mode);
+    if (before >= 0 && rule && rule.blockers(ahead.slice(before)).length > 0) break;
     ahead.unshift(entry);
   }
   return ahead.length;
-}
-
-function blockersOf({ mode, isReader }: Entry, ahead: readonly Entry[]): readonly Entry[] {
-  switch (mode.kind) {
-    case "kept":
-    case "barrier":
-    case "latch":
-      // They wait for nobody to leave.
-      return [];
-    case "permits":
-      return permitsRule(mode.total, mode.taken).blockers(ahead);
-    default:
-      return (isReader ? readRule : exclusiveRule).blockers(ahead);
-  }
 }

@@ -37,14 +37,9 @@ export class StandingsBoard {
    */
   follow(listener: (standings: Standings) => void): () => void {
     this.#listeners.add(listener);
-    const { etcd, options } = this.#session;
-    this.#mirror ??= new Mirror({
-      etcd,
-      clock: options.clock,
-      prefix: this.#prefix,
-      ask: (request) => this.#session.ask(request),
-      onChange: () => this.#tell([...this.#listeners]),
-    });
+    this.#mirror ??= new Mirror(this.#session, this.#prefix, () =>
+      this.#tell([...this.#listeners]),
+    );
     this.#tell([listener]);
     return () => {
       this.#listeners.delete(listener);

@@ -93,21 +93,16 @@ export function watchLock(
     told.catch((error: unknown) => feed.fail(error));
   };
 
-  const mirror = new Mirror({
-    etcd: sessions.etcd,
-    clock: sessions.options.clock,
-    prefix: queuePrefix(sessions.options.namespace, name),
-    ask: (request) => sessions.ask(request),
-    onChange(change) {
-      // What is left of a `once` is nobody who asks.
-      const entries = (mirror.entries ?? []).filter(isContender);
-      const before = holders;
-      holders = entries.slice(0, holdersAmong(entries));
-      if (change) tell(change, before, holders);
-      else if (isFirst) stand();
-      else feed.fail(new WatchOverrunError(name, "etcd has forgotten it already (compaction)"));
-      isFirst = false;
-    },
+  const prefix = queuePrefix(sessions.options.namespace, name);
+  const mirror = new Mirror(sessions, prefix, (change) => {
+    // What is left of a `once` is nobody who asks.
+    const entries = (mirror.entries ?? []).filter(isContender);
+    const before = holders;
+    holders = entries.slice(0, holdersAmong(entries));
+    if (change) tell(change, before, holders);
+    else if (isFirst) stand();
+    else feed.fail(new WatchOverrunError(name, "etcd has forgotten it already (compaction)"));
+    isFirst = false;
   });
   const feed: Feed<LockEvent> = new Feed({
     clock: sessions.options.clock,

@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Clock } from "../../src/clock.ts";
 import { connect } from "../../src/connect.ts";
 import type { OnceOutcome } from "../../src/core/once.ts";
+import { Sessions } from "../../src/core/sessions.ts";
 import { InvalidOptionError, LockLostError, StoreUnavailableError } from "../../src/errors.ts";
 import type { Locks } from "../../src/locks.ts";
 import { type Bench, nothing, openBench } from "../support/clients.ts";
@@ -115,6 +116,14 @@ describe("once", () => {
     bench.etcd.forget();
     await two.once("cron", { everyMs: hour }, () => {});
     expect(bench.etcd.calls).toMatchObject({ txn: 1, leaseGrant: 0, leaseRevoke: 0 });
+  });
+
+  it("keeps no queue in memory of a tick that it came to in vain", async () => {
+    await one.once("cron", { everyMs: hour }, () => {});
+    const queues = vi.spyOn(Sessions.prototype, "queues");
+    await two.once("cron", { everyMs: hour }, () => {});
+    expect(queues).not.toHaveBeenCalled();
+    queues.mockRestore();
   });
 
   it("is over at untilMs, by the clock of whoever ran it", async () => {

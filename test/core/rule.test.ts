@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import { type Entry, entryOf } from "../../src/core/entry.ts";
 import { bytesOf } from "../../src/core/keys.ts";
 import {
+  barrierRule,
   electionRule,
   exclusiveRule,
   holdersAmong,
   permitsRule,
-  presenceRule,
   type Rule,
   readRule,
   type Span,
@@ -149,9 +149,9 @@ describe("the permits rule", () => {
   });
 });
 
-describe("the presence rule", () => {
+describe("the barrier rule", () => {
   it("waits for nobody, and looks at nobody but those with another number", () => {
-    const rule = presenceRule("barrier", 3);
+    const rule = barrierRule(3);
     expect(blocking(rule, "", "barrier/3/", "write/")).toEqual([]);
     expect(rule).toMatchObject({ lookback: 0, outlook: [] });
     const isRival = (suffix: string): boolean => isIn(rule.rivals, suffix);
