@@ -42,8 +42,11 @@ function tooEarlyOut(all: readonly Party[]): string | undefined {
   for (const leaving of all) {
     const { enteredAt = 0, wantedOutAt = 0, until, end } = leaving;
     if (end !== "is out") continue;
+    // Since when one was not there any more that is lost, or died, nobody can say here.
     const inside = all.filter(
       (other) =>
+        other.end !== "is lost" &&
+        other.end !== "died" &&
         other.enteredAt !== undefined &&
         other.enteredAt < wantedOutAt &&
         (other.wantedOutAt ?? other.until) > enteredAt &&
