@@ -12,7 +12,8 @@ import type { Mode } from "./mode.ts";
 import { checkKey, checkKnown, checkSpan, checkValue, checkWaiting } from "./options.ts";
 import type { Place } from "./place.ts";
 import { madeAt } from "./queue-requests.ts";
-import { SessionGoneError, type Waiting } from "./transactor.ts";
+import { SessionGoneError } from "./session-gone-error.ts";
+import type { Waiting } from "./transactor.ts";
 
 // A hold that is over before this needs no watch on its key; one that lasts longer hears of
 // the removal of its key within 50 ms from the start.

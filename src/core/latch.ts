@@ -5,8 +5,9 @@ import { bytesOf, queuePrefix } from "./keys.ts";
 import { infixOf, type Mode } from "./mode.ts";
 import { checkKnown, checkSignal, checkSpan, checkWaiting } from "./options.ts";
 import { readQueue, untilQueue } from "./queue-view.ts";
+import { SessionGoneError } from "./session-gone-error.ts";
 import type { Sessions } from "./sessions.ts";
-import { SessionGoneError, type Waiting } from "./transactor.ts";
+import type { Waiting } from "./transactor.ts";
 import { endLease, grantLease } from "./unrenewed-lease.ts";
 
 /** What `latch` takes. */

@@ -13,6 +13,8 @@ import type {
 } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
 import { Gate } from "./gate.ts";
+import { mentionsOtherLease, putsOnOtherLease } from "./other-lease.ts";
+import { SessionGoneError } from "./session-gone-error.ts";
 import { throughConsensus } from "./through-consensus.ts";
 
 /** How a call waits. */
@@ -254,13 +256,13 @@ export class Transactor {
     if (!(error instanceof StoreError) || error.status !== "NOT_FOUND") return error;
     // "requested lease not found", but which one?
     const { key, lease } = this.#options;
-    const isOther = (op: RequestOp): boolean =>
-      op.op === "put" && (op.request.lease ?? 0n) !== 0n && op.request.lease !== lease;
-    if (success.some(isOther)) {
+    if (mentionsOtherLease(success, lease)) {
       const { succeeded } = await this.ask({
         compare: [{ key, target: "lease", result: "equal", operand: lease }],
         failure: [throughConsensus(key)],
       });
+      // One that the caller named is the caller's affair; one of ours was granted too early.
+      if (succeeded && !putsOnOtherLease(success, lease)) return error;
       if (succeeded) {
         return new StoreUnavailableError("A lease was over before it was of use", {
           status: "DEADLINE_EXCEEDED",
@@ -294,17 +296,11 @@ export class Transactor {
   }
 }
 
-/** Etcd says that the session's lease or key is gone. Whoever owns the session has been told why. */
-export class SessionGoneError extends Error {
-  override name = "SessionGoneError";
-
-  constructor(options?: ErrorOptions) {
-    super("The session's lease is gone", options);
-  }
-}
-
 function tooManyAhead(): StoreUnavailableError {
-  return new StoreUnavailableError("Too many requests are ahead of this one: it was not sent", {
-    status: "DEADLINE_EXCEEDED",
-  });
+  return new StoreUnavailableError(
+    "There was no time to send it: many requests were ahead of it, or this process did not run",
+    {
+      status: "DEADLINE_EXCEEDED",
+    },
+  );
 }

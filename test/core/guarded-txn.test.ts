@@ -233,6 +233,19 @@ describe("a transaction under guard", () => {
     });
   });
 
+  it("is refused when it puts something on a lease that there is not, and costs no lock", async () => {
+    const other = await locks.acquire("other");
+    const { request } = put("a", "1");
+    const onNone = { op: "put", request: { ...request, lease: 4_711n } } as const;
+    for (const success of [[onNone], [{ op: "txn", request: { success: [onNone] } }] as const]) {
+      await expect(hold.txn({ success })).rejects.toMatchObject({ status: "NOT_FOUND" });
+    }
+
+    expect([hold.held, other.held]).toEqual([true, true]);
+    expect(await data()).toEqual({});
+    await other.release();
+  });
+
   it("is refused when it is not what it should be, and nothing is sent", async () => {
     bench.etcd.forget();
     const compare = { key: "k", target: "version", result: "equal", operand: 0n };
