@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { sleep } from "../clock.ts";
 import {
   ClosedError,
@@ -192,8 +193,11 @@ export class Election {
     const candidacy = this.#candidacy(value, signal);
     while (!signal?.aborted) {
       const leadership = await this.#nextTerm(candidacy, signal);
-      if (leadership) await this.#sessions.track(serve(leadership, work));
-      else if (this.#sessions.closed.aborted) return;
+      if (leadership) {
+        await this.#sessions.track(serve(leadership, work));
+        // Work that ends at once must not keep this process from all else, such as `signal`.
+        await nextTurn();
+      } else if (this.#sessions.closed.aborted) return;
     }
   }
 

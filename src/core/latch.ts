@@ -99,9 +99,10 @@ export class Latch {
     checkKnown(options, ["signal"]);
     checkSignal(options.signal);
     if ((await this.count(options)) === 0) return;
-    const isOpen = (entries: readonly Entry[]): boolean =>
-      countOf(entries, this.#mode) >= this.total;
-    await untilQueue(this.#sessions, this.#prefix, isOpen, options.signal);
+    // Who counts by another number would never open it for us.
+    const isDecided = (entries: readonly Entry[]): boolean =>
+      countOf(entries, this.#mode) >= this.total || this.#rival(entries) !== undefined;
+    this.#left(await untilQueue(this.#sessions, this.#prefix, isDecided, options.signal));
   }
 
   /**
@@ -143,11 +144,17 @@ export class Latch {
     return queuePrefix(this.#sessions.options.namespace, this.name);
   }
 
-  #left(entries: readonly Entry[]): number {
+  /** Another number that somebody here goes by. */
+  #rival(entries: readonly Entry[]): number | undefined {
     for (const { mode } of entries) {
-      if (mode.kind !== "latch" || mode.total === this.total) continue;
-      throw new DisagreementError(this.name, this.total, mode.total);
+      if (mode.kind === "latch" && mode.total !== this.total) return mode.total;
     }
+    return undefined;
+  }
+
+  #left(entries: readonly Entry[]): number {
+    const found = this.#rival(entries);
+    if (found !== undefined) throw new DisagreementError(this.name, this.total, found);
     return Math.max(0, this.total - countOf(entries, this.#mode));
   }
 }

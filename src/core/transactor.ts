@@ -298,7 +298,7 @@ export class Transactor {
 
 function tooManyAhead(): StoreUnavailableError {
   return new StoreUnavailableError(
-    "There was no time to send it: many requests were ahead of it, or this process did not run",
+    "The request was not sent in time: too many were ahead of it, or this process did not run",
     {
       status: "DEADLINE_EXCEEDED",
     },

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connect } from "../../src/connect.ts";
 import type { Election, Leader, Leadership } from "../../src/core/election.ts";
 import {
   AlreadyLockedError,
@@ -10,6 +11,7 @@ import {
   StoreUnavailableError,
 } from "../../src/errors.ts";
 import type { Watch, WatchObserver } from "../../src/etcd/api.ts";
+import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../src/locks.ts";
 import { type Bench, nothing, openBench } from "../support/clients.ts";
 import { deleteKey, putKey } from "../support/keys.ts";
@@ -457,6 +459,21 @@ describe("Election", () => {
       expect(tokens).toHaveLength(3);
       expect(tokens).toEqual([...tokens].sort((a, b) => Number(a - b)));
       expect(await bench.keys()).toEqual([]);
+    });
+
+    it("lets timers fire though its terms end at once", async () => {
+      const locks = await connect({ store: new EmbeddedEtcd() });
+      const controller = new AbortController();
+      const timer = setTimeout(() => controller.abort(), 20);
+      let terms = 0;
+      await locks.election("boss").lead("web-1", { signal: controller.signal }, () => {
+        terms += 1;
+        if (terms === 2_000) controller.abort(new Error("too many terms"));
+      });
+      clearTimeout(timer);
+      await locks.close();
+
+      expect(terms).toBeLessThan(2_000);
     });
 
     it("lets others lead between its terms", async () => {

@@ -184,7 +184,7 @@ describe("Transactor", () => {
     const messages = await Promise.all(reads);
 
     expect(sent).toBe(256);
-    expect(messages.filter((message) => message.includes("not sent"))).toHaveLength(44);
+    expect(messages.filter((message) => message.includes("was not sent"))).toHaveLength(44);
   });
 
   it("takes answers that overtake each other for what they are", async () => {
