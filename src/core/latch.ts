@@ -2,7 +2,7 @@ import { DisagreementError, StoreError } from "../errors.ts";
 import { type Entry, entryValue } from "./entry.ts";
 import { bytesOf, queuePrefix } from "./keys.ts";
 import { infixOf, type Mode } from "./mode.ts";
-import { checkKnown, checkSignal, checkSpan, checkWaiting } from "./options.ts";
+import { checkKnown, checkSignalOnly, checkSpan, checkWaiting } from "./options.ts";
 import { readQueue, untilQueue } from "./queue-view.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Waiting } from "./transactor.ts";
@@ -98,8 +98,7 @@ export class Latch {
    * @throws the reason of `signal`, when that aborts.
    */
   async wait(options: Pick<Waiting, "signal"> = {}): Promise<void> {
-    checkKnown(options, ["signal"]);
-    checkSignal(options.signal);
+    checkSignalOnly(options);
     if ((await this.count(options)) === 0) return;
     const isOpen = (entries: readonly Entry[]): boolean =>
       countOf(entries, this.#mode) >= this.total;
