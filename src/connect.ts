@@ -228,7 +228,7 @@ function checkOptions(options: unknown): asserts options is ConnectOptions {
   checkText("namespace", namespace);
   if (nodeId !== undefined) checkFilled("nodeId", nodeId);
   checkSpan("ttlMs", ttlMs);
-  if (lockDelayMs !== 0) checkSpan("lockDelayMs", lockDelayMs);
+  checkSpan("lockDelayMs", lockDelayMs, 0);
   checkSpan("callTimeoutMs", callTimeoutMs);
   if (tls !== undefined) checkTls(tls);
   checkMethods("store", store, ["txn", "leaseGrant", "leaseKeepAlive", "leaseRevoke", "watch"]);

@@ -3,7 +3,7 @@ import { followSignals } from "../signals.ts";
 import { contend } from "./contend.ts";
 import { type Entry, entryValue, stateOf } from "./entry.ts";
 import { leaveInTime, release } from "./leave.ts";
-import { checkKnown, checkSignal } from "./options.ts";
+import { checkSignalOnly } from "./options.ts";
 import type { Place } from "./place.ts";
 import { untilQueue } from "./queue-view.ts";
 import { barrierRule } from "./rule.ts";
@@ -56,7 +56,7 @@ export class Barrier {
    * @throws the reason of `signal`, when that aborts.
    */
   async enter(options: BarrierOptions = {}): Promise<void> {
-    check(options);
+    checkSignalOnly(options);
     if (this.#entering || this.#inside) {
       throw new InvalidOptionError("barrier", "left before it is entered again", this);
     }
@@ -76,7 +76,7 @@ export class Barrier {
    * @throws the reason of `signal`, when that aborts. We have left then, alone.
    */
   async leave(options: BarrierOptions = {}): Promise<void> {
-    check(options);
+    checkSignalOnly(options);
     const inside = this.#inside;
     if (!inside) throw new InvalidOptionError("barrier", "entered before it is left", this);
     this.#inside = undefined;
@@ -189,9 +189,4 @@ function progressOf(
 ): { readonly isLeaving: boolean; readonly last: bigint } | undefined {
   const [, word, last] = /^(inside|leaving)\/(\d{1,19})$/.exec(stateOf(kv) ?? "") ?? [];
   return last === undefined ? undefined : { isLeaving: word === "leaving", last: BigInt(last) };
-}
-
-function check(options: BarrierOptions): void {
-  checkKnown(options, ["signal"]);
-  checkSignal(options.signal);
 }

@@ -1,11 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { sleep } from "../clock.ts";
-import {
-  ClosedError,
-  InvalidOptionError,
-  PlaceLostError,
-  StoreUnavailableError,
-} from "../errors.ts";
+import { ClosedError, PlaceLostError, StoreUnavailableError } from "../errors.ts";
 import { holding } from "./chain.ts";
 import type { Entry } from "./entry.ts";
 import { Feed } from "./feed.ts";
@@ -13,7 +8,13 @@ import { Hold } from "./hold.ts";
 import { bytesOf, queuePrefix, textOf } from "./keys.ts";
 import { type AcquireOptions, Lock } from "./lock.ts";
 import { Mirror } from "./mirror.ts";
-import { checkFunction, checkKnown, checkSignal, checkWaiting } from "./options.ts";
+import {
+  checkFunction,
+  checkKnown,
+  checkSignalOnly,
+  checkString,
+  checkWaiting,
+} from "./options.ts";
 import { readFirst } from "./queue-view.ts";
 import { electionRule } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
@@ -60,7 +61,7 @@ export class Leadership extends Hold {
    * @throws {StoreUnavailableError} when etcd does not answer in time. It may have been written.
    */
   async proclaim(value: string, options: Waiting = {}): Promise<void> {
-    checkProposal(value);
+    checkString("value", value);
     await this.rewrite(bytesOf(value), options);
     this.#value = value;
   }
@@ -114,7 +115,7 @@ export class Election {
    * @throws the reason of `signal`, when that aborts.
    */
   async campaign(value: string, options: CampaignOptions = {}): Promise<Leadership> {
-    checkProposal(value);
+    checkString("value", value);
     checkKnown(options, ["waitMs", "signal", "onWait"]);
     return this.#candidacy(value).acquire(options);
   }
@@ -143,8 +144,7 @@ export class Election {
    * @throws the reason of `signal`, when that aborts.
    */
   observe(options: UntilOptions = {}): AsyncIterableIterator<Leader> {
-    checkKnown(options, ["signal"]);
-    checkSignal(options.signal);
+    checkSignalOnly(options);
     let told: Leader | undefined;
     const mirror = new Mirror(this.#sessions, this.#prefix, () => {
       const first = mirror.entries?.[0];
@@ -184,9 +184,8 @@ export class Election {
     ...args: [work: Term] | [options: UntilOptions | undefined, work: Term]
   ): Promise<void> {
     const [options = {}, work] = args.length === 1 ? [{}, args[0]] : args;
-    checkProposal(value);
-    checkKnown(options, ["signal"]);
-    checkSignal(options.signal);
+    checkString("value", value);
+    checkSignalOnly(options);
     checkFunction("work", work);
     const { signal } = options;
     if (this.#sessions.closed.aborted) throw new ClosedError();
@@ -251,9 +250,4 @@ function leaderOf({ key, createRevision, kv }: Entry): Leader {
     fencingToken: createRevision,
     revision: kv.modRevision,
   };
-}
-
-function checkProposal(value: unknown): void {
-  if (typeof value === "string" && value.isWellFormed()) return;
-  throw new InvalidOptionError("value", "a well-formed string", value);
 }

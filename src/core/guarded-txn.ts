@@ -1,7 +1,7 @@
 import { InvalidOptionError } from "../errors.ts";
 import type { Compare, RequestOp, TxnRequest } from "../etcd/api.ts";
 import { bytesOf } from "./keys.ts";
-import { checkKnown, isRecord } from "./options.ts";
+import { checkBytes, checkKnown, isRecord } from "./options.ts";
 
 /** The same, where strings stand for their bytes in UTF-8. */
 export type Textual<T> = T extends Uint8Array
@@ -53,7 +53,7 @@ function compareOf(compare: unknown): Compare {
   const { operand, ...rest } = membersOf(compare, "compare");
   checkOneOf("target", targets, rest["target"]);
   checkOneOf("result", results, rest["result"]);
-  if (rest["target"] === "value") checkText("operand", operand);
+  if (rest["target"] === "value") checkBytes("operand", operand);
   else if (typeof operand !== "bigint")
     throw new InvalidOptionError("operand", "a bigint", operand);
   return {
@@ -71,7 +71,7 @@ function operationOf(operation: unknown): RequestOp {
   const { op, request } = membersOf(operation, "operation");
   checkOneOf("op", ops, op);
   const inner = op === "txn" ? guardedTxn(request) : inBytes(membersOf(request, "request"));
-  if (op === "put") checkText("value", (inner as { value?: unknown }).value);
+  if (op === "put") checkBytes("value", (inner as { value?: unknown }).value);
   return { op, request: inner } as RequestOp;
 }
 
@@ -87,16 +87,11 @@ function inBytes(members: Readonly<Record<string, unknown>>): Record<string, unk
   }
   return Object.fromEntries(
     Object.entries(members).map(([member, value]) => {
-      if (value !== undefined && byteMembers.includes(member)) checkText(member, value);
+      if (value !== undefined && byteMembers.includes(member)) checkBytes(member, value);
       return [
         member,
         typeof value === "string" && byteMembers.includes(member) ? bytesOf(value) : value,
       ];
     }),
   );
-}
-
-function checkText(option: string, value: unknown): void {
-  if (typeof value === "string" ? value.isWellFormed() : value instanceof Uint8Array) return;
-  throw new InvalidOptionError(option, "a well-formed string or bytes", value);
 }

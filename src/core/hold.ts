@@ -9,7 +9,7 @@ import { bytesOf } from "./keys.ts";
 import { release } from "./leave.ts";
 import { type LossSignal, lossSignal } from "./loss-signal.ts";
 import type { Mode } from "./mode.ts";
-import { checkKey, checkKnown, checkSpan, checkValue, checkWaiting } from "./options.ts";
+import { checkBytes, checkKey, checkKnown, checkSpan, checkWaiting } from "./options.ts";
 import type { Place } from "./place.ts";
 import { madeAt } from "./queue-requests.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
@@ -156,7 +156,7 @@ export class Hold implements AsyncDisposable {
    */
   async put(key: string, value: string | Uint8Array, options: Waiting = {}): Promise<void> {
     checkKey(key);
-    checkValue(value);
+    checkBytes("value", value);
     const bytes = typeof value === "string" ? bytesOf(value) : value;
     await this.#change([{ op: "put", request: { key: bytesOf(key), value: bytes } }], options);
   }

@@ -3,7 +3,7 @@ import type { RequestOp } from "../etcd/api.ts";
 import { type Entry, entryValue } from "./entry.ts";
 import { bytesOf, queuePrefix } from "./keys.ts";
 import { infixOf, type Mode } from "./mode.ts";
-import { checkKnown, checkSignal, checkSpan, checkWaiting } from "./options.ts";
+import { checkKnown, checkSignalOnly, checkSpan, checkWaiting } from "./options.ts";
 import { readQueue, untilQueue } from "./queue-view.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
 import type { Sessions } from "./sessions.ts";
@@ -96,8 +96,7 @@ export class Latch {
    * @throws the reason of `signal`, when that aborts.
    */
   async wait(options: Pick<Waiting, "signal"> = {}): Promise<void> {
-    checkKnown(options, ["signal"]);
-    checkSignal(options.signal);
+    checkSignalOnly(options);
     if ((await this.count(options)) === 0) return;
     // Who counts by another number would never open it for us.
     const isDecided = (entries: readonly Entry[]): boolean =>

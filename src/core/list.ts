@@ -1,4 +1,4 @@
-import { type Holder, InvalidOptionError } from "../errors.ts";
+import type { Holder } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
 import { type Entry, entryOf, holderOf } from "./entry.ts";
 import {
@@ -10,7 +10,7 @@ import {
   sessionsPrefix,
   textOf,
 } from "./keys.ts";
-import { checkCount, checkKnown, checkSignal } from "./options.ts";
+import { checkCount, checkKnown, checkSignal, checkString } from "./options.ts";
 import { entriesOf } from "./queue-requests.ts";
 import { holdersAmong } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
@@ -46,9 +46,7 @@ export function list(
 ): AsyncGenerator<LockSummary, void, undefined> {
   checkKnown(options, ["prefix", "pageSize", "signal"]);
   const { prefix = "", pageSize = 500, signal } = options;
-  if (typeof prefix !== "string" || !prefix.isWellFormed()) {
-    throw new InvalidOptionError("prefix", "a well-formed string", prefix);
-  }
+  checkString("prefix", prefix);
   checkCount("pageSize", pageSize, 10_000);
   checkSignal(signal);
   return summaries(sessions, prefix, pageSize, signal);

@@ -5,14 +5,7 @@ import { Hold } from "./hold.ts";
 import { KeptEntry } from "./kept-entry.ts";
 import { queuePrefix } from "./keys.ts";
 import type { Work } from "./lock.ts";
-import {
-  checkDuration,
-  checkFunction,
-  checkKnown,
-  checkSignal,
-  checkSpan,
-  checkText,
-} from "./options.ts";
+import { checkFunction, checkKnown, checkSignal, checkSpan, checkText } from "./options.ts";
 import { Place } from "./place.ts";
 import { readFirst } from "./queue-view.ts";
 import { exclusiveRule } from "./rule.ts";
@@ -111,11 +104,8 @@ function check(options: OnceOptions): void {
   checkKnown(options, ["everyMs", "untilMs", "minHoldMs", "reason", "signal"]);
   const { everyMs, untilMs, minHoldMs, reason, signal } = options;
   checkSpan("everyMs", everyMs);
-  checkDuration("minHoldMs", minHoldMs);
-  if (minHoldMs !== undefined && minHoldMs > 0) checkSpan("minHoldMs", minHoldMs);
-  if (untilMs !== undefined && !Number.isFinite(untilMs)) {
-    throw new InvalidOptionError("untilMs", "a time in milliseconds since 1970", untilMs);
-  }
+  checkSpan("minHoldMs", minHoldMs, 0);
+  checkSpan("untilMs", untilMs, 0);
   if ((everyMs === undefined) === (untilMs === undefined)) {
     throw new InvalidOptionError("options", "given either everyMs or untilMs", options);
   }

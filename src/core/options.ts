@@ -40,19 +40,24 @@ export function checkDuration(option: string, ms: unknown): void {
   }
 }
 
-/** Checks a duration in milliseconds that can be neither zero nor infinite. */
-export function checkSpan(option: string, ms: unknown): void {
-  if (ms !== undefined && !(typeof ms === "number" && ms >= 1 && ms <= ttlMsMax)) {
-    throw new InvalidOptionError(option, `a number of milliseconds from 1 to ${ttlMsMax}`, ms);
+/** Checks a duration in milliseconds that cannot be infinite, nor zero unless `min` says so. */
+export function checkSpan(option: string, ms: unknown, min: 0 | 1 = 1): void {
+  if (ms !== undefined && !(typeof ms === "number" && ms >= min && ms <= ttlMsMax)) {
+    throw new InvalidOptionError(option, `a number of milliseconds from ${min} to ${ttlMsMax}`, ms);
   }
+}
+
+/** Checks a string of any length. */
+export function checkString(option: string, text: unknown): asserts text is string {
+  if (typeof text === "string" && text.isWellFormed()) return;
+  throw new InvalidOptionError(option, "a well-formed string", text);
 }
 
 /** Checks a string that may be left out. */
 export function checkText(option: string, text: unknown): void {
-  if (text !== undefined && (typeof text !== "string" || !text.isWellFormed())) {
-    throw new InvalidOptionError(option, "a well-formed string", text);
-  }
-  if (text !== undefined) checkLength(option, text);
+  if (text === undefined) return;
+  checkString(option, text);
+  checkLength(option, text);
 }
 
 /** Checks a string that must be given, and say something. */
@@ -69,10 +74,10 @@ function checkLength(option: string, text: string): void {
   }
 }
 
-/** Checks a value for a key in etcd. */
-export function checkValue(value: unknown): asserts value is string | Uint8Array {
+/** Checks what goes to etcd as bytes. */
+export function checkBytes(option: string, value: unknown): asserts value is string | Uint8Array {
   if (typeof value === "string" ? value.isWellFormed() : value instanceof Uint8Array) return;
-  throw new InvalidOptionError("value", "a well-formed string or bytes", value);
+  throw new InvalidOptionError(option, "a well-formed string or bytes", value);
 }
 
 /** Checks a signal that may be left out. */
@@ -127,6 +132,12 @@ export function checkKnown(options: unknown, known: readonly string[], name = "o
     const expected = `left out (there are ${known.join(", ")})`;
     throw new InvalidOptionError(`${name}.${option}`, expected, value);
   }
+}
+
+/** Checks options of which there is but one: the signal. */
+export function checkSignalOnly(options: { signal?: unknown }): void {
+  checkKnown(options, ["signal"]);
+  checkSignal(options.signal);
 }
 
 /** Checks what a single request to etcd takes. */

@@ -4,7 +4,7 @@ import { Feed } from "./feed.ts";
 import { bytesOf, queuePrefix, sessionKey } from "./keys.ts";
 import { type Change, Mirror } from "./mirror.ts";
 import type { Mode } from "./mode.ts";
-import { checkKnown, checkSignal } from "./options.ts";
+import { checkSignalOnly } from "./options.ts";
 import { entriesOf } from "./queue-requests.ts";
 import { revocationKey } from "./revocation.ts";
 import { holdersAmong } from "./rule.ts";
@@ -52,8 +52,7 @@ export function watchLock(
   name: string,
   options: WatchLockOptions = {},
 ): LockWatch {
-  checkKnown(options, ["signal"]);
-  checkSignal(options.signal);
+  checkSignalOnly(options);
   const { signal } = options;
   let holders: readonly Entry[] = [];
   let told = Promise.resolve();

@@ -392,6 +392,7 @@ describe("once", () => {
     { everyMs: Number.POSITIVE_INFINITY },
     { everyMs: 1_000, untilMs: 5 },
     { untilMs: Number.NaN },
+    { untilMs: Number.MAX_VALUE },
     { untilMs: "tomorrow" },
     { everyMs: 1_000, minHoldMs: -1 },
     { everyMs: 1_000, minHoldMs: Number.POSITIVE_INFINITY },
