@@ -1,8 +1,8 @@
 import type { Holder } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
+import { jsonMembers } from "./json-members.ts";
 import { bytesOf, textOf } from "./keys.ts";
 import { type Mode, modeOf } from "./mode.ts";
-import { isRecord } from "./options.ts";
 
 /** Who asks, as the client that asks knows it. */
 export interface Identity {
@@ -23,13 +23,7 @@ export interface Entry {
 }
 
 /** What an entry says of itself, as far as its value can be understood. */
-export interface Claims {
-  readonly nodeId?: string | undefined;
-  readonly host?: string | undefined;
-  readonly pid?: number | undefined;
-  readonly since?: string | undefined;
-  readonly reason?: string | undefined;
-}
+export type Claims = Pick<Holder, "nodeId" | "host" | "pid" | "since" | "reason">;
 
 /** What the value of an entry tells besides who it is. */
 export interface EntryFacts {
@@ -60,7 +54,12 @@ export function entryOf(prefix: string, kv: KeyValue): Entry {
 
 /** What its value says that the key does not. */
 export function stateOf({ value }: KeyValue): string | undefined {
-  return stringOrNot(parseObject(textOf(value))["state"]);
+  return stringOrNot(jsonMembers(value)["state"]);
+}
+
+/** Orders entries, and whatever else has a place in a queue: the oldest first. */
+export function byAge(a: { createRevision: bigint }, b: { createRevision: bigint }): number {
+  return Number(a.createRevision - b.createRevision);
 }
 
 /** Who stands in an entry. Anybody may write one, so nothing is taken for granted. */
@@ -76,7 +75,7 @@ export function holderOf({ key, mode, createRevision, kv }: Entry): Holder {
 
 /** What a value that `entryValue` wrote says; nothing is there of what cannot be understood. */
 export function claimsOf(value: Uint8Array): Claims {
-  const { nodeId, host, pid, since, reason } = parseObject(textOf(value));
+  const { nodeId, host, pid, since, reason } = jsonMembers(value);
   return {
     nodeId: stringOrNot(nodeId),
     host: stringOrNot(host),
@@ -84,16 +83,6 @@ export function claimsOf(value: Uint8Array): Claims {
     since: stringOrNot(since),
     reason: stringOrNot(reason),
   };
-}
-
-function parseObject(text: string): Partial<Record<keyof Claims | "state", unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : {};
-  } catch {
-    // A foreign entry: Go's and etcdctl's are empty.
-    return {};
-  }
 }
 
 function stringOrNot(value: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import { type Holder, StoreUnavailableError } from "../errors.ts";
-import type { KeyValue, ResponseOp } from "../etcd/api.ts";
+import type { KeyValue } from "../etcd/api.ts";
 import { claimsOf, holderOf } from "./entry.ts";
 import { Gate } from "./gate.ts";
 import { bytesOf, queuePrefix, sessionKey, textOf } from "./keys.ts";
@@ -94,10 +94,7 @@ async function sessionsOn(
       op: "range" as const,
       request: { key: bytesOf(sessionKey(namespace, lease)) },
     }));
-    const { responses }: { responses: readonly ResponseOp[] } = await sessions.ask(
-      { success },
-      waiting,
-    );
+    const { responses } = await sessions.ask({ success }, waiting);
     for (const kv of responses.flatMap(entriesOf)) known.set(kv.lease, kv);
   }
   return known;

@@ -22,6 +22,8 @@ import { holdersAmong } from "./rule.ts";
 const positionMax = 10_000n;
 // Whoever gives up is not to wait for long for that.
 const positionMs = 300;
+// How long to wait for the answer to our leaving before we tell the caller that we gave up.
+const leaveMs = 1_000;
 
 /**
  * One hold less stands on a place; with the last one it leaves, and tells whoever is next in this
@@ -83,9 +85,6 @@ async function leave(place: Place, waitedIn?: number): Promise<Others | undefine
     place.forget();
   }
 }
-
-// How long to wait for the answer to our leaving before we tell the caller that we gave up.
-const leaveMs = 1_000;
 
 /**
  * Leaves, and waits for the answer for a second: whoever gives up is not kept waiting by an etcd

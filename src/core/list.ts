@@ -1,6 +1,6 @@
 import type { Holder } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
-import { type Entry, entryOf, holderOf } from "./entry.ts";
+import { byAge, type Entry, entryOf, holderOf } from "./entry.ts";
 import {
   bytesOf,
   encodedName,
@@ -25,6 +25,8 @@ export interface ListOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const pageSizeDefault = 500;
+
 /** A lock that somebody holds, as `list` shows it. */
 export interface LockSummary {
   /** The name of the lock. */
@@ -45,7 +47,7 @@ export function list(
   options: ListOptions = {},
 ): AsyncGenerator<LockSummary, void, undefined> {
   checkKnown(options, ["prefix", "pageSize", "signal"]);
-  const { prefix = "", pageSize = 500, signal } = options;
+  const { prefix = "", pageSize = pageSizeDefault, signal } = options;
   checkString("prefix", prefix);
   checkCount("pageSize", pageSize, 10_000);
   checkSignal(signal);
@@ -66,25 +68,23 @@ async function* summaries(
 export async function* queuesBelow(
   sessions: Sessions,
   prefix: string,
-  pageSize: number,
+  pageSize: number = pageSizeDefault,
   signal?: AbortSignal | undefined,
 ): AsyncGenerator<{ name: string; entries: readonly Entry[] }, void, undefined> {
   const { namespace } = sessions.options;
   let name: string | undefined;
   let entries: Entry[] = [];
-  const sorted = (): readonly Entry[] =>
-    entries.sort((a, b) => Number(a.createRevision - b.createRevision));
   for await (const kv of pages(sessions, namespace + encodedName(prefix), pageSize, signal)) {
     const next = nameOf(namespace, kv.key);
     if (next !== name) {
-      if (name !== undefined) yield { name, entries: sorted() };
+      if (name !== undefined) yield { name, entries: entries.sort(byAge) };
       [name, entries] = [next, []];
     }
     // A key that belongs to no lock, which others may have put there.
     if (next === undefined) continue;
     entries.push(entryOf(queuePrefix(namespace, next), kv));
   }
-  if (name !== undefined) yield { name, entries: sorted() };
+  if (name !== undefined) yield { name, entries: entries.sort(byAge) };
 }
 
 /** All keys that begin with `prefix`, but for those of sessions, page by page. */

@@ -7,7 +7,7 @@ import type {
   ResponseOp,
   TxnResult,
 } from "../etcd/api.ts";
-import { type Entry, entryOf } from "./entry.ts";
+import { byAge, type Entry, entryOf } from "./entry.ts";
 import { bytesOf, type WholeRange } from "./keys.ts";
 import type { Rule, Span } from "./rule.ts";
 import type { Step } from "./transactor.ts";
@@ -198,11 +198,7 @@ export function groupOf(
 export function newestOf(prefix: string, seen: readonly ResponseOp[]): readonly Entry[] {
   const entries = seen.flatMap(entriesOf).map((kv) => entryOf(prefix, kv));
   // Each look is in order already.
-  return seen.length === 1 ? entries : entries.sort((a, b) => compareRevisions(b, a));
-}
-
-function compareRevisions(a: Entry, b: Entry): number {
-  return Number(a.createRevision - b.createRevision);
+  return seen.length === 1 ? entries : entries.sort((a, b) => byAge(b, a));
 }
 
 /** Holds as long as nobody stands in the range. */

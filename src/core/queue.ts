@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from "../errors.ts";
 import type { KeyValue, Watch, WatchEvent } from "../etcd/api.ts";
 import { abortable, onAbort } from "../signals.ts";
-import { type Entry, entryOf } from "./entry.ts";
+import { byAge, type Entry, entryOf } from "./entry.ts";
 import { lockKey, prefixRange, queuePrefix, textOf, type WholeRange } from "./keys.ts";
 import type { Place } from "./place.ts";
 import type { Session } from "./session.ts";
@@ -190,7 +190,7 @@ export class Queue {
    * as at a semaphore, only the first, since the others can't be let in before it.
    */
   #wakeBlocked(key: string): void {
-    const [first, ...others] = [...(this.#blocked.get(key) ?? [])].sort(byAge);
+    const [first, ...others] = [...(this.#blocked.get(key) ?? [])].sort(byPlace);
     if (!first) return;
     first.wake();
     for (const waiter of others) {
@@ -202,7 +202,7 @@ export class Queue {
   /** The turn of one of us has come: those who were passed over for it look now. */
   entered(key: string): void {
     const passedOver = [...(this.#blocked.get(key) ?? [])].filter((waiter) => waiter.isPassedOver);
-    passedOver.sort(byAge)[0]?.wake();
+    passedOver.sort(byPlace)[0]?.wake();
   }
 
   /**
@@ -215,7 +215,7 @@ export class Queue {
       this.#armLook();
       let first: Waiter | undefined;
       for (const waiter of this.#waiters.values()) {
-        if (!first || waiter.place.createRevision < first.place.createRevision) first = waiter;
+        if (!first || byPlace(waiter, first) < 0) first = waiter;
       }
       first?.wake();
     });
@@ -272,6 +272,6 @@ export class Queue {
   }
 }
 
-function byAge(a: Waiter, b: Waiter): number {
-  return Number(a.place.createRevision - b.place.createRevision);
+function byPlace(a: Waiter, b: Waiter): number {
+  return byAge(a.place, b.place);
 }

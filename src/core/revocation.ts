@@ -1,6 +1,7 @@
 import { RevokedError } from "../errors.ts";
-import type { KeyRange, KeyValue } from "../etcd/api.ts";
-import { bytesOf, sessionKey, textOf } from "./keys.ts";
+import type { KeyValue } from "../etcd/api.ts";
+import { jsonMembers } from "./json-members.ts";
+import { bytesOf, sessionKey, textOf, type WholeRange } from "./keys.ts";
 
 /**
  * A request to let go of a hold. It stands below the key of the session that holds, on the
@@ -22,7 +23,7 @@ export function revocationKey(namespace: string, lease: bigint, token: bigint): 
 }
 
 /** All requests to one session; `key` is the session's own, and within the range. */
-export function ownRange(key: Uint8Array): KeyRange & { readonly rangeEnd: Uint8Array } {
+export function ownRange(key: Uint8Array): WholeRange {
   // "0" comes right after "/".
   return { key, rangeEnd: bytesOf(`${textOf(key)}0`) };
 }
@@ -36,7 +37,7 @@ export function revocationValue({ by, reason, graceMs }: Omit<Revocation, "token
 export function revocationOf({ key, value }: KeyValue): Revocation | undefined {
   const token = /\/revoke\/([1-9]\d*)$/.exec(textOf(key))?.[1];
   if (token === undefined) return undefined;
-  const { by, reason, graceMs } = membersOf(value);
+  const { by, reason, graceMs } = jsonMembers(value);
   return {
     token: BigInt(token),
     by: typeof by === "string" ? by : "somebody",
@@ -53,12 +54,4 @@ function graceOf(graceMs: unknown): number {
 /** The same, as the cause of the loss. */
 export function causeOf({ by, reason }: Revocation): RevokedError {
   return new RevokedError(by, reason);
-}
-
-function membersOf(value: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    return { ...JSON.parse(textOf(value)) };
-  } catch {
-    return {};
-  }
 }

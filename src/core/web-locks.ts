@@ -11,9 +11,6 @@ import { runWith } from "./run.ts";
 import { RwLock } from "./rw-lock.ts";
 import type { Sessions } from "./sessions.ts";
 
-// How many entries to ask etcd for at once.
-const pageSize = 500;
-
 /** What `request` takes, as the Web Locks API has it. */
 export interface LockRequestOptions {
   /** Held alone, or together with others that ask for `shared`. @default "exclusive" */
@@ -88,7 +85,7 @@ export async function request<T>(
 export async function query(sessions: Sessions): Promise<LockManagerSnapshot> {
   const held: LockInfo[] = [];
   const pending: LockInfo[] = [];
-  for await (const { name, entries } of queuesBelow(sessions, "", pageSize)) {
+  for await (const { name, entries } of queuesBelow(sessions, "")) {
     const count = holdersAmong(entries);
     for (const [index, entry] of entries.entries()) {
       const isShared = entry.isReader || entry.mode.kind === "permits";
