@@ -291,7 +291,7 @@ export class Hold implements AsyncDisposable {
     if (succeeded) return responses;
     // This finds out why it is not ours any more, and throws it.
     await this.#asHolder(() => this.#place.verify(options));
-    throw new LockLostError(this.name, this.#releasing ? "released" : "deleted");
+    throw new LockLostError(this.name, this.#over ?? (this.#releasing ? "released" : "deleted"));
   }
 
   /** Runs a request that fails in its own way when the lock is not ours any more. */

@@ -124,23 +124,28 @@ describe("a transaction under guard", () => {
     await deleteKey(bench.store, hold.key);
   });
 
-  it("writes nothing when it arrives after the release of the lock", async () => {
-    let deliver = (): void => {};
-    bench.etcd.override("txn", async (request, options) => {
-      await new Promise<void>((resolve) => {
-        deliver = resolve;
+  it.each(["released", "detached"])(
+    "writes nothing when it arrives after the lock was %s",
+    async (reason) => {
+      let deliver = (): void => {};
+      bench.etcd.override("txn", async (request, options) => {
+        await new Promise<void>((resolve) => {
+          deliver = resolve;
+        });
+        return bench.store.txn(request, options);
       });
-      return bench.store.txn(request, options);
-    });
-    const writing = hold.txn({ success: [put("a", "1")] }).catch((error: unknown) => error);
-    await settle();
-    bench.etcd.override("txn", undefined);
-    await hold.release();
-    deliver();
+      const writing = hold.txn({ success: [put("a", "1")] }).catch((error: unknown) => error);
+      await settle();
+      bench.etcd.override("txn", undefined);
+      await losses[reason]?.(hold);
+      deliver();
 
-    expect(await writing).toMatchObject({ code: "LOCK_LOST", reason: "released" });
-    expect(await data()).toEqual({});
-  });
+      expect(await writing).toMatchObject({ code: "LOCK_LOST", reason });
+      expect(await data()).toEqual({});
+      await deleteKey(bench.store, hold.key);
+      await bench.clock.advance(10_000);
+    },
+  );
 
   describe("whose answer is lost", () => {
     /** Carries out what is written, and loses the first answer to it. */
