@@ -30,7 +30,8 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#clock = clock;
     this.#onEnd = onEnd;
     this.#stops.push(onAbort(closed, () => this.finish()));
-    if (signal) this.#stops.push(onAbort(signal, () => this.fail(signal.reason)));
+    // Nobody would stop listening once it has ended.
+    if (signal && !this.#end) this.#stops.push(onAbort(signal, () => this.fail(signal.reason)));
   }
 
   /** How much waits for somebody to ask. */

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LockEvent, LockWatch } from "../../src/core/watch-lock.ts";
 import { CompactedError } from "../../src/errors.ts";
@@ -377,6 +378,14 @@ describe("watch", () => {
       expect(await last.end).toBeUndefined();
       await early.standing;
       expect(await reading(watcher.watch("jobs")).end).toBeUndefined();
+    });
+
+    it("without listening to the signal when the client was closed before", async () => {
+      await watcher.close();
+      const { signal } = new AbortController();
+      watcher.watch("jobs", { signal });
+      watcher.election("jobs").observe({ signal });
+      expect(getEventListeners(signal, "abort")).toEqual([]);
     });
   });
 
