@@ -34,7 +34,7 @@ const leaveMs = 1_000;
 export async function release(place: Place): Promise<void> {
   if (!place.unshare()) return;
   const { session, own } = place;
-  const step = releaseStep(own);
+  const step = releaseStep(own, (index) => place.isAwaited(index));
   place.startLeaving();
   try {
     const result = await session.commit(step);

@@ -216,7 +216,7 @@ export class Place {
    */
   withdraw(): void {
     this.#losses.forgetGrace();
-    if (!this.session.loss) void this.session.see(releaseStep(this.own));
+    if (!this.session.loss) void this.session.see(releaseStep(this.own, () => false));
   }
 
   /** One hold less stands on a place that was lost; with the last one, what is left of it goes. */
@@ -228,6 +228,11 @@ export class Place {
   startDetaching(): void {
     this.startLeaving();
     this.#losses.end({ reason: "detached" });
+  }
+
+  /** Whether somebody in this process waits for our entry in one of the queues to go. */
+  isAwaited(index: number): boolean {
+    return this.queues[index]?.isAwaited(this.#key(index)) ?? false;
   }
 
   /** From now on what happens to its entries is our own doing. */

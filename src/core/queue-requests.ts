@@ -131,11 +131,14 @@ export function keysAhead({ range }: Spot, createRevision: bigint, limit: bigint
   return { op: "range", request: { ...request, sort: oldestFirst, limit, keysOnly: true } };
 }
 
-/** Takes our entries away, as far as they are still ours, and looks who is first then. */
-export function releaseStep(own: OwnEntries): Step {
-  const steps = own.spots.map((spot) => ({
+/**
+ * Takes our entries away, as far as they are still ours, and looks who is first then where that
+ * `isAwaited`: etcd goes through the whole queue for it.
+ */
+export function releaseStep(own: OwnEntries, isAwaited: (index: number) => boolean): Step {
+  const steps = own.spots.map((spot, index) => ({
     compare: ours({ ...own, spots: [spot] }),
-    success: [remove(spot), firstIn(spot.range)],
+    success: [remove(spot), ...(isAwaited(index) ? [firstIn(spot.range)] : [])],
     failure: [read(spot)],
   }));
   const [only] = steps;

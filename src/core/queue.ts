@@ -160,6 +160,11 @@ export class Queue {
     });
   }
 
+  /** Whether somebody here waits for the removal of a key. */
+  isAwaited(key: string): boolean {
+    return this.#blocked.has(key);
+  }
+
   /** After a removal of our own, etcd told who is first now: one of us may be let in at once. */
   handOver(next: KeyValue | undefined, revision: bigint): void {
     this.#noteRemoval(revision);

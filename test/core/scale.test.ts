@@ -80,6 +80,24 @@ describe("a thousand", () => {
     60_000,
   );
 
+  it("readers let go without having etcd go through the queue for each of them", async () => {
+    const { read, write } = one.rwLock("crowded");
+    const holds = await Promise.all(Array.from({ length: many }, () => read.acquire()));
+    const writing = write.acquire();
+    await settle();
+    let looks = 0;
+    bench.etcd.override("txn", (request, options) => {
+      looks += (request.success ?? []).filter(({ op }) => op === "range").length;
+      return bench.store.txn(request, options);
+    });
+    await Promise.all(holds.map((hold) => hold.release()));
+    const hold = await writing;
+    bench.etcd.override("txn", undefined);
+    // The writer waits for the last one that came before it.
+    expect(looks).toBeLessThanOrEqual(2);
+    await hold.release();
+  });
+
   it("waiters that hear of their position share one more watch", async () => {
     const holder = await one.acquire("crowded");
     const before = counted();
