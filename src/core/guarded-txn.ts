@@ -1,7 +1,7 @@
 import { InvalidOptionError } from "../errors.ts";
 import type { Compare, RequestOp, TxnRequest } from "../etcd/api.ts";
 import { bytesOf } from "./keys.ts";
-import { checkBytes, checkKnown, isRecord } from "./options.ts";
+import { checkBytes, checkFlag, checkKnown } from "./options.ts";
 
 /** The same, where strings stand for their bytes in UTF-8. */
 export type Textual<T> = T extends Uint8Array
@@ -20,8 +20,37 @@ export interface GuardedTxn {
   readonly failure?: readonly Textual<RequestOp>[] | undefined;
 }
 
-// Where the port takes bytes.
-const byteMembers = ["key", "rangeEnd", "value"];
+type Check = (option: string, value: unknown) => void;
+
+const numbers = (...members: string[]): [string, Check][] =>
+  members.map((member) => [member, checkNumber]);
+const flags = (...members: string[]): [string, Check][] =>
+  members.map((member) => [member, checkFlag]);
+
+// What each request has, besides a key.
+const rangeMembers: ReadonlyMap<string, Check> = new Map([
+  ["rangeEnd", checkBytes],
+  ["sort", checkSort],
+  ...numbers("limit", "revision", "minModRevision", "maxModRevision"),
+  ...numbers("minCreateRevision", "maxCreateRevision"),
+  ...flags("keysOnly", "countOnly"),
+]);
+const putMembers: ReadonlyMap<string, Check> = new Map([
+  ["value", checkBytes],
+  ...numbers("lease"),
+  ...flags("prevKv", "ignoreValue", "ignoreLease"),
+]);
+const deleteRangeMembers: ReadonlyMap<string, Check> = new Map([
+  ["rangeEnd", checkBytes],
+  ...flags("prevKv"),
+]);
+const membersOf: Readonly<Record<string, ReadonlyMap<string, Check>>> = {
+  range: rangeMembers,
+  put: putMembers,
+  deleteRange: deleteRangeMembers,
+};
+const sortTargets = ["key", "version", "createRevision", "modRevision", "value"];
+const sortOrders = ["ascending", "descending"];
 const targets = ["version", "createRevision", "modRevision", "lease", "value"];
 const results = ["equal", "notEqual", "greater", "less"];
 const ops = ["range", "put", "deleteRange", "txn"];
@@ -50,16 +79,53 @@ function listOf(list: unknown, option: string): readonly unknown[] {
 }
 
 function compareOf(compare: unknown): Compare {
-  const { operand, ...rest } = membersOf(compare, "compare");
-  checkOneOf("target", targets, rest["target"]);
-  checkOneOf("result", results, rest["result"]);
-  if (rest["target"] === "value") checkBytes("operand", operand);
-  else if (typeof operand !== "bigint")
-    throw new InvalidOptionError("operand", "a bigint", operand);
+  checkKnown(compare, ["key", "rangeEnd", "target", "result", "operand"], "compare");
+  const { operand, target, result, key, rangeEnd } = compare as Readonly<Record<string, unknown>>;
+  checkOneOf("target", targets, target);
+  checkOneOf("result", results, result);
+  if (target === "value") checkBytes("operand", operand);
+  else checkNumber("operand", operand);
+  if (rangeEnd !== undefined) checkBytes("rangeEnd", rangeEnd);
   return {
-    ...inBytes(rest),
-    operand: typeof operand === "string" ? bytesOf(operand) : operand,
+    key: keyOf(key),
+    ...(rangeEnd === undefined ? {} : { rangeEnd: inBytes(rangeEnd) }),
+    target,
+    result,
+    operand: inBytes(operand),
   } as Compare;
+}
+
+function operationOf(operation: unknown): RequestOp {
+  checkKnown(operation, ["op", "request"], "operation");
+  const { op, request } = operation as Readonly<Record<string, unknown>>;
+  checkOneOf("op", ops, op);
+  const inner = op === "txn" ? guardedTxn(request) : requestOf(String(op), request);
+  return { op, request: inner } as RequestOp;
+}
+
+function requestOf(op: string, request: unknown): Record<string, unknown> {
+  const checks = membersOf[op] ?? new Map<string, Check>();
+  checkKnown(request, ["key", ...checks.keys()], "request");
+  const { key, ...members } = request as Readonly<Record<string, unknown>>;
+  if (op === "put") checkBytes("value", members["value"]);
+  for (const [member, value] of Object.entries(members)) {
+    if (value !== undefined) checks.get(member)?.(member, value);
+  }
+  const entries = Object.entries(members).map(([member, value]) => [member, inBytes(value)]);
+  return { key: keyOf(key), ...Object.fromEntries(entries) };
+}
+
+function keyOf(key: unknown): unknown {
+  if (!(typeof key === "string" || key instanceof Uint8Array) || key.length === 0) {
+    throw new InvalidOptionError("key", "a string or bytes, not empty", key);
+  }
+  checkBytes("key", key);
+  return inBytes(key);
+}
+
+/** Strings stand for bytes wherever a request has them: all words are elsewhere. */
+function inBytes(value: unknown): unknown {
+  return typeof value === "string" ? bytesOf(value) : value;
 }
 
 function checkOneOf(option: string, words: readonly string[], word: unknown): void {
@@ -67,31 +133,15 @@ function checkOneOf(option: string, words: readonly string[], word: unknown): vo
   throw new InvalidOptionError(option, `one of ${words.join(", ")}`, word);
 }
 
-function operationOf(operation: unknown): RequestOp {
-  const { op, request } = membersOf(operation, "operation");
-  checkOneOf("op", ops, op);
-  const inner = op === "txn" ? guardedTxn(request) : inBytes(membersOf(request, "request"));
-  if (op === "put") checkBytes("value", (inner as { value?: unknown }).value);
-  return { op, request: inner } as RequestOp;
+/** Etcd's numbers are signed and have 64 bits. */
+function checkNumber(option: string, value: unknown): void {
+  if (typeof value === "bigint" && BigInt.asIntN(64, value) === value) return;
+  throw new InvalidOptionError(option, "a bigint of at most 64 bits", value);
 }
 
-function membersOf(value: unknown, option: string): Readonly<Record<string, unknown>> {
-  if (!isRecord(value)) throw new InvalidOptionError(option, "an object", value);
-  return value;
-}
-
-function inBytes(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { key } = members;
-  if (!(typeof key === "string" || key instanceof Uint8Array) || key.length === 0) {
-    throw new InvalidOptionError("key", "a string or bytes, not empty", key);
-  }
-  return Object.fromEntries(
-    Object.entries(members).map(([member, value]) => {
-      if (value !== undefined && byteMembers.includes(member)) checkBytes(member, value);
-      return [
-        member,
-        typeof value === "string" && byteMembers.includes(member) ? bytesOf(value) : value,
-      ];
-    }),
-  );
+function checkSort(option: string, sort: unknown): void {
+  checkKnown(sort, ["by", "order"], option);
+  const { by, order } = sort as Readonly<Record<string, unknown>>;
+  checkOneOf(`${option}.by`, sortTargets, by);
+  checkOneOf(`${option}.order`, sortOrders, order);
 }

@@ -254,6 +254,7 @@ describe("a transaction under guard", () => {
   it("is refused when it is not what it should be, and nothing is sent", async () => {
     bench.etcd.forget();
     const compare = { key: "k", target: "version", result: "equal", operand: 0n };
+    const onKey = (op: string, members: object) => ({ op, request: { key: "k", ...members } });
     const wrong: Record<string, unknown> = {
       "no object": "put",
       nothing: null,
@@ -272,6 +273,23 @@ describe("a transaction under guard", () => {
       "a value that is not well-formed": {
         compare: [{ ...compare, target: "value", operand: "\ud800" }],
       },
+      "a misspelt part of a compare": { compare: [{ ...compare, rangeend: "z" }] },
+      "a number that is too large": { compare: [{ ...compare, operand: 2n ** 63n }] },
+      "an end of a range that is a number": { compare: [{ ...compare, rangeEnd: 7 }] },
+      "a misspelt part of a put": { success: [onKey("put", { value: "v", leas: 7n })] },
+      "a misspelt part of a range": { success: [onKey("range", { end: "z" })] },
+      "a misspelt part of a deletion": { success: [onKey("deleteRange", { prefix: true })] },
+      "a misspelt part of an operation": { success: [{ ...onKey("range", {}), als: 1 }] },
+      "a lease that is no bigint": { success: [onKey("put", { value: "v", lease: 7 })] },
+      "no lease by null": { success: [onKey("put", { value: "v", lease: null })] },
+      "a limit that is no bigint": { success: [onKey("range", { limit: 1 })] },
+      "a revision that is too large": { success: [onKey("range", { revision: 2n ** 64n })] },
+      "a flag that is none": { success: [onKey("put", { value: "v", prevKv: 1 })] },
+      "an order that is none": { success: [onKey("range", { sort: "ascending" })] },
+      "an order by what there is not": {
+        success: [onKey("range", { sort: { by: "age", order: "ascending" } })],
+      },
+      "an order without a direction": { success: [onKey("range", { sort: { by: "key" } })] },
       "an unknown operation": { success: [{ op: "get", request: { key: "k" } }] },
       "an operation of the prototype": { success: [{ op: "toString", request: { key: "k" } }] },
       "an operation without a request": { success: [{ op: "range" }] },
