@@ -46,6 +46,8 @@ export class Operations {
    * @throws what the work throws.
    * @throws {StoreUnavailableError} when etcd does not answer.
    * @throws {InvalidOptionError} when the name or an option is not what it should be.
+   * @throws {ClosedError} when the client is closed.
+   * @throws the reason of `signal`, when that aborts before the work has begun.
    */
   async once<T>(name: string, options: OnceOptions, work: Work<T>): Promise<OnceOutcome<T>> {
     checkName(name);
@@ -56,6 +58,10 @@ export class Operations {
    * Takes on a hold that was detached, here or in another process: the very same, with its key
    * and token. It goes once. A detached leadership comes back as a hold that has `proclaim`,
    * that of a writer with `downgrade`.
+   *
+   * ```ts
+   * await using hold = await locks.attach(ticket); // what hold.detach() resolved with, over there
+   * ```
    *
    * @throws {LockLostError} with reason `detached` when somebody else has it already, with
    *   `expired` when it waited for longer than its time.
@@ -69,6 +75,11 @@ export class Operations {
 
   /**
    * Who holds a lock, and who waits for it, in the order of their turns.
+   *
+   * ```ts
+   * const { holders, waiters } = await locks.inspect("nightly");
+   * console.log(holders[0]?.nodeId, holders[0]?.since, waiters.length);
+   * ```
    *
    * @throws {StoreUnavailableError} when etcd does not answer.
    * @throws the reason of `signal`, when that aborts.

@@ -53,6 +53,7 @@ export class Barrier {
    * @throws {DisagreementError} when others go by another number.
    * @throws {InvalidOptionError} when this party has entered, and not left.
    * @throws {StoreUnavailableError} when etcd does not answer.
+   * @throws {ClosedError} when the client is closed already.
    * @throws the reason of `signal`, when that aborts.
    */
   async enter(options: BarrierOptions = {}): Promise<void> {
@@ -73,6 +74,7 @@ export class Barrier {
    *
    * @throws {LockLostError} when our session was lost meanwhile: the others may have gone.
    * @throws {InvalidOptionError} when this party has not entered.
+   * @throws {StoreUnavailableError} when etcd does not answer. We leave all the same.
    * @throws the reason of `signal`, when that aborts. We have left then, alone.
    */
   async leave(options: BarrierOptions = {}): Promise<void> {

@@ -112,6 +112,8 @@ export class Election {
    * @throws {PlaceLostError} when our place in the queue is lost before our turn has come.
    * @throws {WouldDeadlockError} when the same chain of calls leads already.
    * @throws {StoreUnavailableError} when etcd does not answer.
+   * @throws {InvalidOptionError} when the value or an option is not what it should be.
+   * @throws {ClosedError} when the client is closed.
    * @throws the reason of `signal`, when that aborts.
    */
   async campaign(value: string, options: CampaignOptions = {}): Promise<Leadership> {

@@ -196,7 +196,7 @@ export class DisagreementError extends MicrolockError {
   constructor(key: string, expected: number, found: number) {
     super(
       "DISAGREEMENT",
-      `"${key}" was asked for with the number ${expected}, but those who stand in its queue go by ${found}`,
+      `"${key}" was asked for with the number ${expected}, but those who stand in its queue go by ${found}: give all clients the same, which can be changed once nobody stands there`,
     );
     this.key = key;
     this.expected = expected;
@@ -227,7 +227,10 @@ export class WatchOverrunError extends MicrolockError {
 
   /** `key` is the name of the lock, `why` completes the message. */
   constructor(key: string, why: string) {
-    super("WATCH_OVERRUN", `What happens to lock "${key}" can't be told in full: ${why}`);
+    super(
+      "WATCH_OVERRUN",
+      `What happens to lock "${key}" can't be told in full: ${why}. Begin anew, with inspect and another watch`,
+    );
     this.key = key;
   }
 }
