@@ -1,7 +1,7 @@
+import type { Line, Tone } from "../src/cli/text.ts";
+import { clip } from "../src/cli/text.ts";
 import { countersOf } from "./narrate.ts";
 import type { Progress, ReplicaState } from "./progress.ts";
-import type { Line, Tone } from "./text.ts";
-import { clip } from "./text.ts";
 
 const tones: Readonly<Record<ReplicaState, Tone>> = {
   starting: "faint",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { type Tone, wrap } from "../src/cli/text.ts";
 import { Director, type Strike } from "./director.ts";
 import { EventLog } from "./event-log.ts";
 import { inlineLauncher } from "./inline-replicas.ts";
@@ -15,7 +16,6 @@ import { settle } from "./settlement.ts";
 import { askedTtlMs, countKeys, type DemoStore, openStore } from "./store.ts";
 import { faultsOf, type Outcome, summaryRows } from "./summary.ts";
 import { tableOf } from "./table.ts";
-import { type Tone, wrap } from "./text.ts";
 
 const replicas = [1, 2, 3, 4, 5].map((n) => `replica-${n}`);
 const strikes: readonly Strike[] = ["kill", "pause", "kill", "pause", "kill", "pause"];

@@ -1,8 +1,8 @@
 import type { WriteStream } from "node:tty";
+import { coloured, type Line, type Paint, painted, plain } from "../src/cli/text.ts";
 import type { EventLog } from "./event-log.ts";
 import { liveView, rowsOf, type Size } from "./live-view.ts";
 import { countersOf, narrate } from "./narrate.ts";
-import { coloured, type Line, type Paint, painted, plain } from "./text.ts";
 
 /** Shows how the demo goes, until `end`. */
 export interface Screen {

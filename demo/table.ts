@@ -1,5 +1,5 @@
-import type { Line, Tone } from "./text.ts";
-import { clip, wrap } from "./text.ts";
+import type { Line, Tone } from "../src/cli/text.ts";
+import { clip, wrap } from "../src/cli/text.ts";
 
 /** A row with a name and a value, or a line between groups of them. */
 export type Row = { readonly label: string; readonly value: string; readonly tone?: Tone } | "rule";

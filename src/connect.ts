@@ -70,6 +70,13 @@ export interface ConnectOptions {
    * @default 5_000
    */
   readonly callTimeoutMs?: number | undefined;
+  /**
+   * How long, in milliseconds, one endpoint may take to accept a connection before the next one
+   * is tried.
+   *
+   * @default 1_000
+   */
+  readonly connectTimeoutMs?: number | undefined;
   /** A store of your own, instead of a target. The client does not close it. */
   readonly store?: Etcd | undefined;
   /**
@@ -78,6 +85,8 @@ export interface ConnectOptions {
    * @default the process's monotonic clock
    */
   readonly clock?: Clock | undefined;
+  /** @internal Where etcdctl's variables are read from, if not from the process's environment. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
 /**
@@ -95,8 +104,10 @@ const optionNames = [
   "tls",
   "auth",
   "callTimeoutMs",
+  "connectTimeoutMs",
   "store",
   "clock",
+  "env",
 ] as const;
 
 /**
@@ -160,7 +171,7 @@ async function openStore(
   }
   const way =
     target === undefined
-      ? wayOfEtcdctl(process.env, options)
+      ? wayOfEtcdctl(options.env ?? process.env, options)
       : { ...options, target, targetOption: "target" };
   const endpoints = endpointsOf(way.target);
   // biome-ignore lint/style/noRestrictedImports: now it is asked for.
@@ -177,6 +188,7 @@ async function openStore(
     tls,
     auth,
     callTimeoutMs,
+    connectTimeoutMs: options.connectTimeoutMs,
     clock,
     // Many clients spread over the members of the cluster.
     random: Math.random,
@@ -223,13 +235,15 @@ function endpointsOf(target: unknown): readonly string[] {
 
 function checkOptions(options: unknown): asserts options is ConnectOptions {
   checkKnown(options, optionNames);
-  const { namespace, ttlMs, lockDelayMs, nodeId, tls, auth, callTimeoutMs, store, clock } =
+  const { namespace, ttlMs, lockDelayMs, nodeId, tls, auth, callTimeoutMs, connectTimeoutMs } =
     options as ConnectOptions;
+  const { store, clock } = options as ConnectOptions;
   checkText("namespace", namespace);
   if (nodeId !== undefined) checkFilled("nodeId", nodeId);
   checkSpan("ttlMs", ttlMs);
   checkSpan("lockDelayMs", lockDelayMs, 0);
   checkSpan("callTimeoutMs", callTimeoutMs);
+  checkSpan("connectTimeoutMs", connectTimeoutMs);
   if (tls !== undefined) checkTls(tls);
   checkMethods("store", store, ["txn", "leaseGrant", "leaseKeepAlive", "leaseRevoke", "watch"]);
   checkMethods("clock", clock, ["now", "wallTime", "setTimer"]);

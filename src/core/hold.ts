@@ -122,6 +122,19 @@ export class Hold implements AsyncDisposable {
     return !this.#releasing && !this.#look();
   }
 
+  /** The lease in etcd that `keys` hang on: the session's. */
+  get lease(): bigint {
+    return this.#place.session.lease;
+  }
+
+  /**
+   * How long, in milliseconds, the lock is ours even if nothing is renewed any more, by the
+   * client's clock: 0 when it is not ours.
+   */
+  get remainingMs(): number {
+    return this.held ? this.#place.session.remainingMs : 0;
+  }
+
   /**
    * Does nothing while the lock is ours.
    *

@@ -188,6 +188,11 @@ export class Session {
     return this.#keeper.lost ? this.#loss : undefined;
   }
 
+  /** How long, in milliseconds, its lease is good if nothing is renewed any more. */
+  get remainingMs(): number {
+    return this.loss ? 0 : Math.max(0, this.#keeper.expiresAt - this.options.clock.now());
+  }
+
   /** A key in a queue that was never used before and never will be again. */
   nextEntryKey(prefix: string, mode: Mode): string {
     this.#entries += 1;

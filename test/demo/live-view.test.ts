@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { liveView, rowsOf } from "../../demo/live-view.ts";
 import { noProgress, type Progress } from "../../demo/progress.ts";
-import { painted, plain } from "../../demo/text.ts";
+import { painted, plain } from "../../src/cli/text.ts";
 
 const progress: Progress = {
   ...noProgress,

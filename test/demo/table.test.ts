@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Row, tableOf } from "../../demo/table.ts";
-import { painted, plain } from "../../demo/text.ts";
+import { painted, plain } from "../../src/cli/text.ts";
 
 const rows: readonly Row[] = [
   { label: "updates made", value: "120" },

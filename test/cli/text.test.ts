@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clip, coloured, painted, plain, wrap } from "../../demo/text.ts";
+import { clip, coloured, painted, plain, wrap } from "../../src/cli/text.ts";
 
 describe("clip", () => {
   it("cuts by what is seen, and leaves colours whole", () => {

@@ -1,0 +1,19 @@
+// Makes dist/cli/ of src/cli/: a few files, each loaded when it is needed. Node.js takes twice as
+// long to load a hundred small modules as an operator would not notice.
+
+import { rolldown } from "rolldown";
+
+const bundle = await rolldown({
+  input: { main: "src/cli/main.ts" },
+  platform: "node",
+  // What is wrong here is told by tsc and biome.
+  logLevel: "warn",
+});
+// CommonJS: Node.js 20 starts it 10 ms sooner than an ES module.
+await bundle.write({
+  dir: "dist/cli",
+  format: "cjs",
+  entryFileNames: "[name].cjs",
+  chunkFileNames: "[name].cjs",
+});
+await bundle.close();

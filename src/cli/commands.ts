@@ -1,0 +1,5 @@
+import type { CommandSpec } from "./command.ts";
+import { runSpec } from "./specs/run.ts";
+
+/** All commands, in the order in which the help lists them. */
+export const commands: readonly CommandSpec[] = [runSpec];

@@ -1,0 +1,65 @@
+import { InvalidOptionError, MicrolockError } from "../errors.ts";
+import { SignalReceived } from "./signal-received.ts";
+import { UsageError } from "./usage-error.ts";
+
+/**
+ * What `microlock` ends with, besides the code of a command that it runs: as sysexits.h has it,
+ * and as a shell has it for commands that cannot be run (126, 127) and for signals (128 + number).
+ */
+export const exitCodes = {
+  ok: 0,
+  /** The command line is wrong. */
+  usage: 64,
+  /** Etcd cannot be reached, or cannot serve us. */
+  unavailable: 69,
+  /** Our own fault. */
+  software: 70,
+  /** Somebody else has the lock, and we were not to wait, or not any longer. */
+  busy: 75,
+  /** Etcd does not let us. */
+  denied: 77,
+  /** We had the lock, and lost it. */
+  lost: 79,
+  /** The command is there, but cannot be run. */
+  notExecutable: 126,
+  /** There is no such command. */
+  notFound: 127,
+} as const;
+
+const codesOf: Partial<Record<MicrolockError["code"], number>> = {
+  ALREADY_LOCKED: exitCodes.busy,
+  WOULD_DEADLOCK: exitCodes.busy,
+  // Asking again may well help.
+  PLACE_LOST: exitCodes.busy,
+  LOCK_LOST: exitCodes.lost,
+  STORE_DENIED: exitCodes.denied,
+  STORE_UNAVAILABLE: exitCodes.unavailable,
+  STORE_UNSUPPORTED: exitCodes.unavailable,
+  STORE_FULL: exitCodes.unavailable,
+  STORE_ERROR: exitCodes.unavailable,
+  STORE_ROLLED_BACK: exitCodes.unavailable,
+  INVALID_OPTION: exitCodes.usage,
+  TOO_MANY_NAMES: exitCodes.usage,
+  DISAGREEMENT: exitCodes.usage,
+};
+
+/** What to end with when that was thrown. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof SignalReceived) return error.exitCode;
+  if (error instanceof MicrolockError) return codesOf[error.code] ?? exitCodes.software;
+  return exitCodes.software;
+}
+
+/** What to tell the user of it: one line, or the whole story if it is our own fault. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (exitCodeOf(error) === exitCodes.software) return `this is a bug: ${error.stack}`;
+  const message = error.message.replace(/\s*\n\s*/g, " ");
+  if (!(error instanceof MicrolockError)) return message;
+  if (error instanceof InvalidOptionError) return message.replace(/^target /, "--endpoints ");
+  if (error.code === "STORE_UNAVAILABLE" && message.startsWith("No etcd answers")) {
+    return `${message} Start one with: microlock serve`;
+  }
+  return message;
+}

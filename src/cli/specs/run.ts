@@ -1,0 +1,60 @@
+import type { CommandSpec } from "../command.ts";
+import { connectionOptions } from "../connection.ts";
+
+export const runSpec: CommandSpec = {
+  name: "run",
+  summary: "wait for a lock, run a command while it is ours",
+  usage: ["run NAME [options] -- COMMAND [ARGS…]", "run NAME [options] -c 'SHELL COMMAND'"],
+  description: [
+    "Waits its turn for the lock, runs the command, and releases the lock when it has ended. No shell comes in between, stdin is passed on, and nothing of ours is written to stdout.",
+    "The command runs in a session and process group of its own, which signals are passed on to. When the lock is lost, the group is told to stop, and killed after --kill-after; the next one gets in once the command has ended, or after --lock-delay.",
+    "It finds MICROLOCK_NAME, MICROLOCK_TOKEN (the fencing token), MICROLOCK_LEASE, MICROLOCK_HELD=true, MICROLOCK_STACK, ETCD_LOCK_KEY and ETCD_LOCK_REV in its environment.",
+    "Ends with what the command ends with, 128 and the number of the signal that ended it, 126 if it cannot be run, 127 if it is not there; 75 if the lock is taken and the time to wait is over, 79 if it was lost, 69 if etcd cannot be reached, 77 if it does not let us, 64 if the command line is wrong.",
+  ],
+  options: {
+    nonblock: { short: "n", help: "do not wait for a lock that is taken" },
+    wait: { short: "w", value: "TIME", help: "wait so long at the most (default: for ever)" },
+    shared: { short: "s", help: "share it with others who ask so: they read, nobody writes" },
+    exclusive: { short: "x", help: "alone, which is how it is without this" },
+    permits: { short: "N", value: "N", help: "be one of so many at a time" },
+    name: { value: "NAME", multiple: true, help: "one more lock: all of them, or none" },
+    command: {
+      short: "c",
+      value: "COMMAND",
+      help: "run this in a shell; what stands behind -- is $0, $1, …",
+    },
+    ttl: { value: "TIME", help: "how long the lock outlives us if we die (default 15s)" },
+    "lock-delay": {
+      value: "TIME",
+      help: "how long nobody gets in after the lock was lost, unless the command has ended (default: --kill-after and 1s)",
+    },
+    "min-hold": {
+      value: "TIME",
+      help: "how long nobody gets in after we did, however short the command is",
+    },
+    reason: { value: "TEXT", help: "what for, for those who look (default: the command's name)" },
+    signal: { value: "NAME", help: "how to tell the command that the lock is lost (default TERM)" },
+    "kill-after": { value: "TIME", help: "when to kill it if it goes on after that (default 5s)" },
+    "on-lost": { value: "COMMAND", help: "run this in a shell as well when the lock is lost" },
+    "conflict-exit-code": {
+      short: "E",
+      value: "CODE",
+      help: "what to end with if the lock is taken (default 75)",
+    },
+    "lost-exit-code": { value: "CODE", help: "what to end with if the lock was lost (default 79)" },
+    verbose: { help: "say on stderr what happens" },
+    json: { help: "say it in JSON, a line for each event" },
+    ...connectionOptions,
+  },
+  operands: { min: 0, max: 1, areLocks: true },
+  takesCommand: "required",
+  examples: [
+    ["microlock run nightly -- ./backup.sh", "one backup at a time, whichever host starts it"],
+    [
+      "microlock run -n cron/hourly --min-hold 5m -- ./report",
+      "skipped if another replica is at it",
+    ],
+    ["microlock run -w 30s migrations -c 'npm run migrate && npm run seed'", "waits half a minute"],
+  ],
+  load: () => import("../commands/run.ts"),
+};
