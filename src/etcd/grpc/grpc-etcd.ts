@@ -26,6 +26,9 @@ import { SignIn } from "./sign-in.ts";
 import { checkTls, type TlsOptions } from "./tls-options.ts";
 import { Watches } from "./watches.ts";
 
+// Whoever connects has something to ask first.
+const versionAfterMs = 100;
+
 /** How to reach an etcd cluster. */
 export interface GrpcEtcdOptions {
   /** The members of one cluster, each as `host:port`, `http://host:port` or `https://host:port`. */
@@ -96,7 +99,8 @@ export class GrpcEtcd implements Etcd {
     this.#requests = { channel: requests, signIn, user };
     this.#streams = { channel: streams, signIn, user };
     this.#watches = new Watches(this.#streams, clock);
-    requests.onFirstConnection = () => this.#lookAtVersion();
+    requests.onFirstConnection = () =>
+      clock.setTimer(versionAfterMs, () => this.#lookAtVersion(), { keepsProcessAlive: false });
   }
 
   txn(request: TxnRequest, options?: CallOptions): Promise<TxnResponse> {

@@ -11,6 +11,9 @@ import { WatchState } from "./watch-state.ts";
 import { WatchStream } from "./watch-stream.ts";
 
 const method = "Watch/Watch";
+// The first watch of a client, which is its session's, comes along with its first lock, and is
+// in less of a hurry: to open its connection takes this process some milliseconds.
+const firstAfterMs = 20;
 const stableMs = 1_000;
 const pauseMsMin = 50;
 const pauseMsMax = 500;
@@ -24,6 +27,7 @@ export class Watches {
   #keeping: Promise<void> | undefined;
   #endPause: () => void = () => {};
   #isClosed = false;
+  #isFirst = true;
 
   constructor(route: Route, clock: Clock) {
     this.#route = route;
@@ -70,8 +74,10 @@ export class Watches {
   /** As long as there are watches, there is a stream, or an attempt to get one. */
   async #keepUp(): Promise<void> {
     let failures = 0;
+    if (this.#isFirst) await this.#pause(firstAfterMs);
+    this.#isFirst = false;
     while (this.#all.size > 0) {
-      if (failures > 0) await this.#pause(failures);
+      if (failures > 0) await this.#pause(pauseMs(failures));
       if (this.#all.size === 0) break;
       const wentWell = await this.#liveThroughStream();
       failures = wentWell ? 0 : failures + 1;
@@ -154,10 +160,7 @@ export class Watches {
     }
   }
 
-  // Short and jittered, so that a cluster that comes back finds us soon, but not all of us at once.
-  #pause(failures: number): Promise<void> {
-    const longestMs = Math.min(pauseMsMin * 2 ** failures, pauseMsMax);
-    const delayMs = pauseMsMin + Math.random() * (longestMs - pauseMsMin);
+  #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       const stopTimer = this.#clock.setTimer(delayMs, resolve, { keepsProcessAlive: false });
       this.#endPause = () => {
@@ -166,4 +169,10 @@ export class Watches {
       };
     });
   }
+}
+
+/** Short and jittered, so that a cluster that comes back finds us soon, but not all of us at once. */
+function pauseMs(failures: number): number {
+  const longestMs = Math.min(pauseMsMin * 2 ** failures, pauseMsMax);
+  return pauseMsMin + Math.random() * (longestMs - pauseMsMin);
 }
