@@ -123,6 +123,19 @@ export class Hold implements AsyncDisposable {
   }
 
   /**
+   * How long the lock is ours if nothing is renewed any more, in milliseconds by the clock of this
+   * process: 0 once it was lost or released. While etcd answers, it grows again with each renewal.
+   */
+  get remainingMs(): number {
+    return this.held ? this.#place.remainingMs : 0;
+  }
+
+  /** The lease of the session, which the keys hang on. */
+  get lease(): bigint {
+    return this.#place.session.lease;
+  }
+
+  /**
    * Does nothing while the lock is ours.
    *
    * @throws {LockLostError} when it was lost or released.
