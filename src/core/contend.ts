@@ -1,6 +1,7 @@
 import { AlreadyLockedError, StoreError } from "../errors.ts";
 import type { RequestOp } from "../etcd/api.ts";
 import { followSignals } from "../signals.ts";
+import type { Lingering } from "./companion.ts";
 import { join, tryJoin } from "./join.ts";
 import { leaveInTime } from "./leave.ts";
 import type { Others } from "./others.ts";
@@ -16,6 +17,8 @@ export interface Ask {
   readonly rule: Rule;
   /** What the entries say of us. */
   readonly value: Uint8Array;
+  /** What is to keep others out beside the entries, if anything. */
+  readonly lingering?: Lingering | undefined;
   /** What to do along with joining, if it is our turn at once. */
   readonly along?: readonly RequestOp[];
 }
@@ -41,16 +44,21 @@ export interface ContendOptions {
  * @throws the signal's reason, when that aborts first.
  */
 export async function contend(ask: Ask, options: ContendOptions): Promise<Place> {
-  const { queues, rule, value } = ask;
+  const { queues, rule, value, lingering } = ask;
   const { signal } = options;
   const { session } = queues[0] as Queue;
   const { clock } = session.options;
   const askedAt = clock.now();
-  const place = new Place(session, queues, rule);
+  const place = new Place(session, queues, rule, { lingering });
   let waitsIn: number | undefined;
 
   try {
-    const joinNow = (): Promise<readonly View[]> => {
+    const joinNow = async (): Promise<readonly View[]> => {
+      if (place.companion) {
+        await place.companion.open({ signal });
+        // Whoever has given up meanwhile has left already.
+        signal?.throwIfAborted();
+      }
       // Those who asked before us may have kept us waiting for long.
       if (place.loss) throw lostPlace(place);
       return join(place, value, { signal });
@@ -108,12 +116,16 @@ async function boundedWait(
  * who is in our way otherwise, and leaves nothing.
  */
 export async function attempt(
-  { queues, rule, value, along }: Ask,
+  { queues, rule, value, lingering, along }: Ask,
   { signal }: Pick<ContendOptions, "signal">,
 ): Promise<Place | Others> {
   const { session } = queues[0] as Queue;
-  const place = new Place(session, queues, rule);
+  const place = new Place(session, queues, rule, { lingering });
   try {
+    if (place.companion) {
+      await place.companion.open({ signal });
+      if (place.loss) throw lostPlace(place);
+    }
     const others = await tryJoin(place, value, { signal }, along);
     if (place.loss) throw lostPlace(place);
     if (!others) return place;

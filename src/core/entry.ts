@@ -2,7 +2,7 @@ import type { Holder } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
 import { jsonMembers } from "./json-members.ts";
 import { bytesOf, textOf } from "./keys.ts";
-import { type Mode, modeOf } from "./mode.ts";
+import { isCompanionSuffix, type Mode, modeOf } from "./mode.ts";
 
 /** Who asks, as the client that asks knows it. */
 export interface Identity {
@@ -17,6 +17,8 @@ export interface Entry {
   readonly mode: Mode;
   /** Whether it shares the lock with readers: one itself, or a writer that became one. */
   readonly isReader: boolean;
+  /** Whether it only keeps others out beside an entry made with it, and after that has gone. */
+  readonly isCompanion: boolean;
   /** Its place in the queue, and its token. */
   readonly createRevision: bigint;
   readonly kv: KeyValue;
@@ -47,9 +49,27 @@ export function entryValue(
 /** Reads an entry of the queue whose keys begin with `prefix`. */
 export function entryOf(prefix: string, kv: KeyValue): Entry {
   const key = textOf(kv.key);
-  const mode = modeOf(key.slice(prefix.length));
+  const suffix = key.slice(prefix.length);
+  const mode = modeOf(suffix);
   const isReader = mode.kind === "read" || (mode.kind === "write" && stateOf(kv) === "reader");
-  return { key, mode, isReader, createRevision: kv.createRevision, kv };
+  const isCompanion = isCompanionSuffix(suffix);
+  return { key, mode, isReader, isCompanion, createRevision: kv.createRevision, kv };
+}
+
+/** What to show it as: one that has nothing beside it any more is kept, whatever it was. */
+export function shownAs({ mode, isReader, isCompanion }: Entry): Mode["kind"] {
+  return isCompanion ? "kept" : isReader ? "read" : mode.kind;
+}
+
+/** The entries of a queue, without the companions of those that stand there themselves. */
+export function withoutCompanions(entries: readonly Entry[]): readonly Entry[] {
+  if (!entries.some(({ isCompanion }) => isCompanion)) return entries;
+  const standing = new Set(
+    entries.filter((entry) => !entry.isCompanion).map((entry) => entry.createRevision),
+  );
+  return entries.filter(
+    ({ isCompanion, createRevision }) => !(isCompanion && standing.has(createRevision)),
+  );
 }
 
 /** What its value says that the key does not. */

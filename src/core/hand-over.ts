@@ -19,9 +19,9 @@ import { endLease, grantLease } from "./unrenewed-lease.ts";
 export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> {
   place.startDetaching();
   try {
-    const lease = await grantLease(place.session, ttlMs);
-    await moveTo(lease, place);
-    return lease;
+    const { id } = await grantLease(place.session, ttlMs);
+    await moveTo(id, place);
+    return id;
   } catch (error) {
     // Wherever the entries are now, nobody will come for them.
     place.withdraw();
@@ -46,7 +46,7 @@ async function moveTo(lease: bigint, place: Place): Promise<void> {
     // An earlier attempt, whose answer got lost, may have been carried out.
     if (!succeeded && entry?.lease !== lease) throw place.missing(entry !== undefined);
   } catch (error) {
-    endLease(session, lease);
+    void endLease(session, lease);
     throw error;
   }
 }
@@ -61,7 +61,7 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
   const [{ session, prefix }] = queues as [Queue];
   const { identity, clock } = session.options;
   const mode = modeOf((left.keys[0] ?? "").slice(prefix.length));
-  const place = new Place(session, queues, ruleOf(mode) ?? exclusiveRule, left);
+  const place = new Place(session, queues, ruleOf(mode) ?? exclusiveRule, { known: left });
   const { spots } = place.own;
   const [first] = spots as [Spot];
   try {
@@ -100,7 +100,7 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
     throw error;
   }
   // It holds nothing any more, and would end by itself.
-  endLease(session, left.lease);
+  void endLease(session, left.lease);
   return place;
 }
 

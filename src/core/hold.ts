@@ -122,17 +122,17 @@ export class Hold implements AsyncDisposable {
     return !this.#releasing && !this.#look();
   }
 
-  /** The lease in etcd that `keys` hang on: the session's. */
-  get lease(): bigint {
-    return this.#place.session.lease;
-  }
-
   /**
-   * How long, in milliseconds, the lock is ours even if nothing is renewed any more, by the
-   * client's clock: 0 when it is not ours.
+   * How long the lock is ours if nothing is renewed any more, in milliseconds by the clock of this
+   * process: 0 once it was lost or released. While etcd answers, it grows again with each renewal.
    */
   get remainingMs(): number {
-    return this.held ? this.#place.session.remainingMs : 0;
+    return this.held ? this.#place.remainingMs : 0;
+  }
+
+  /** The lease of the session, which the keys hang on. */
+  get lease(): bigint {
+    return this.#place.session.lease;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { type Holder, StoreUnavailableError } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
-import { claimsOf, holderOf } from "./entry.ts";
+import { claimsOf, holderOf, shownAs } from "./entry.ts";
 import { Gate } from "./gate.ts";
 import { bytesOf, queuePrefix, sessionKey, textOf } from "./keys.ts";
 import type { Mode } from "./mode.ts";
@@ -15,7 +15,7 @@ import type { Waiting } from "./transactor.ts";
 export interface Contender extends Holder {
   /**
    * What it stands there for: `exclusive` for a plain lock and everybody unknown, `kept` for what
-   * `once` leaves until its tick is over.
+   * `once` leaves until its tick is over, and for what `lingerMs` and `minHoldMs` leave of a hold.
    */
   readonly mode: Mode["kind"];
   /** Of a semaphore: how many permits it takes. */
@@ -68,7 +68,7 @@ export async function inspect(
     return {
       ...facts,
       ...(facts.nodeId === undefined && session ? claimsOf(session.value) : {}),
-      mode: entry.isReader ? "read" : mode.kind,
+      mode: shownAs(entry),
       ...(mode.kind === "permits" ? { permits: mode.taken } : {}),
       ...(mode.kind === "election" ? { value: textOf(kv.value) } : {}),
       lease: kv.lease,

@@ -22,7 +22,7 @@ export async function join(
   if (succeeded) {
     place.standsSince(revision);
     return spots.map(({ prefix }, index) => {
-      const [, ...seen] = groupOf(spots.length, responses, index);
+      const seen = groupOf(spots.length, responses, index).filter(({ op }) => op === "range");
       const ahead = newestOf(prefix, seen).filter((entry) => entry.createRevision < revision);
       return { revision, ahead };
     });
@@ -58,7 +58,7 @@ export async function tryJoin(
     if (adopt(place, own)) return undefined;
     const { spots } = place.own;
     const outlooks = spots.map((spot, index) =>
-      outlookOf(spot, spots.length > 1 ? others.slice(index, index + 1) : others),
+      outlookOf(spot, place.rule, spots.length > 1 ? others.slice(index, index + 1) : others),
     );
     for (const { ahead } of outlooks) mustAgree(place, ahead);
     const blocked = outlooks.findIndex(({ ahead }) => place.rule.blockers(ahead).length > 0);

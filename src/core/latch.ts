@@ -63,7 +63,7 @@ export class Latch {
   async countDown(waiting: Waiting = {}): Promise<number> {
     if ((await this.count(waiting)) === 0) return 0;
     const { clock, identity } = this.#sessions.options;
-    const lease = await grantLease(this.#sessions, this.#keepMs, waiting);
+    const { id: lease } = await grantLease(this.#sessions, this.#keepMs, waiting);
     const key = bytesOf(`${this.#prefix}${infixOf(this.#mode)}${lease.toString(16)}`);
     const value = entryValue(identity, clock.wallTime());
     try {

@@ -3,6 +3,7 @@ import type { LossReason } from "../errors.ts";
 import type { Etcd, LeaseKeepAliveResponse } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
 import { attemptMs } from "./attempts.ts";
+import { Terms } from "./terms.ts";
 
 /** A lease as it was granted. */
 export interface GrantedLease {
@@ -30,10 +31,10 @@ export class LeaseKeeper {
   readonly #clock: Clock;
   readonly #lease: GrantedLease;
   readonly #onLost: (reason: LossReason, cause?: unknown) => void;
+  readonly #terms: Terms;
   readonly #closing = new AbortController();
   readonly #keeping: Promise<void>;
   #expiresAt: number;
-  #highestTerm: bigint;
   #lost = false;
   #failure: unknown;
   /** When the next thing is to be done; never, while an answer is waited for. */
@@ -46,12 +47,14 @@ export class LeaseKeeper {
     clock: Clock,
     lease: GrantedLease,
     onLost: (reason: LossReason, cause?: unknown) => void,
+    terms: Terms = new Terms(),
   ) {
     this.#etcd = etcd;
     this.#clock = clock;
     this.#lease = lease;
     this.#onLost = onLost;
-    this.#highestTerm = lease.raftTerm;
+    this.#terms = terms;
+    terms.witness(lease.raftTerm);
     this.#expiresAt = lease.askedAt + lease.ttlMs - marginMs(lease.ttlMs);
     this.#dueAt = clock.now();
     this.#armDeadline();
@@ -90,7 +93,7 @@ export class LeaseKeeper {
 
   /** Takes note of the leader's term: what an older one says about the lease is void. */
   witness(raftTerm: bigint): void {
-    if (raftTerm > this.#highestTerm) this.#highestTerm = raftTerm;
+    this.#terms.witness(raftTerm);
   }
 
   /** Stops renewing. Resolves when nothing is under way any more. */
@@ -138,7 +141,7 @@ export class LeaseKeeper {
   #renewed(sentAt: number, { ttl, header }: LeaseKeepAliveResponse): boolean {
     if (this.lost) return false;
     // A leader that was paused answers what it has in its queue with its old term.
-    if (header.raftTerm < this.#highestTerm) return false;
+    if (header.raftTerm < this.#terms.highest) return false;
     this.witness(header.raftTerm);
     if (ttl <= 0n) {
       this.lose("revoked");

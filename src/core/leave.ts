@@ -1,7 +1,7 @@
 import { within } from "../clock.ts";
 import { StoreError } from "../errors.ts";
 import type { ResponseOp } from "../etcd/api.ts";
-import { entryOf } from "./entry.ts";
+import { entryOf, withoutCompanions } from "./entry.ts";
 import type { EntryLostError } from "./entry-lost-error.ts";
 import { type Others, othersOf } from "./others.ts";
 import type { Place } from "./place.ts";
@@ -33,15 +33,16 @@ const leaveMs = 1_000;
  */
 export async function release(place: Place): Promise<void> {
   if (!place.unshare()) return;
-  const { session, own } = place;
-  const step = releaseStep(own, (index) => place.isAwaited(index));
+  const { session, own, companion } = place;
   place.startLeaving();
+  const rest = companion && !companion.isDue ? await companion.prepareRest() : undefined;
+  const step = releaseStep(own, (index) => !rest && place.isAwaited(index), rest);
   try {
     const result = await session.commit(step);
     let lost: EntryLostError | undefined;
     for (const [index, each] of releasesOf(own.spots.length, result).entries()) {
       if (each.succeeded) {
-        handOver(place, index, each.responses[1], result.revision);
+        handOver(place, index, each.responses.at(-1), result.revision);
         continue;
       }
       const overwritten = entriesOf(each.responses[0]).length > 0;
@@ -50,6 +51,7 @@ export async function release(place: Place): Promise<void> {
       if (!result.repeated || overwritten || place.loss) lost ??= place.missing(overwritten);
     }
     if (lost) throw lost;
+    if (rest) companion?.moved(rest);
   } catch (error) {
     // Somebody waits for these entries to go, even if nobody waits for this call any more.
     if (error instanceof StoreError) void session.see(step);
@@ -75,12 +77,13 @@ async function leave(place: Place, waitedIn?: number): Promise<Others | undefine
     if (!spot) return undefined;
     const name = queues[index]?.name ?? "";
     const position = waitedIn === undefined ? undefined : await positionOf(place, spot);
-    const result = await session.see(leaveStep(place.own));
+    const result = await session.see(leaveStep(place.own, place.rule));
     if (!result) return undefined;
-    // What it removed comes before what it found.
-    const found = spots.map((_, at) => groupOf(spots.length, result.responses, at).slice(1));
+    const found = spots.map((_, at) =>
+      groupOf(spots.length, result.responses, at).filter(({ op }) => op === "range"),
+    );
     for (const [at, [first]] of found.entries()) handOver(place, at, first, result.revision);
-    return othersOf(name, outlookOf(spot, found[index] ?? []), position);
+    return othersOf(name, outlookOf(spot, place.rule, found[index] ?? []), position);
   } finally {
     place.forget();
   }
@@ -104,7 +107,11 @@ async function positionOf({ session, own }: Place, spot: Spot): Promise<number |
       entriesOf(found).map((kv) => entryOf(spot.prefix, kv)),
     );
     // Only of the first one its value matters: a writer that became a reader is never further back.
-    const known = ahead.map((entry) => (entry.key === first?.key ? first : entry));
+    const known = withoutCompanions(ahead).map((entry) =>
+      entry.createRevision === first?.createRevision
+        ? { ...entry, isReader: first.isReader }
+        : entry,
+    );
     return known.length - holdersAmong(known) + 1;
   } catch {
     // It has waited long enough: it goes without knowing.

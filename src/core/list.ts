@@ -1,6 +1,6 @@
 import type { Holder } from "../errors.ts";
 import type { KeyValue } from "../etcd/api.ts";
-import { byAge, type Entry, entryOf, holderOf } from "./entry.ts";
+import { byAge, type Entry, entryOf, holderOf, withoutCompanions } from "./entry.ts";
 import {
   bytesOf,
   encodedName,
@@ -77,14 +77,14 @@ export async function* queuesBelow(
   for await (const kv of pages(sessions, namespace + encodedName(prefix), pageSize, signal)) {
     const next = nameOf(namespace, kv.key);
     if (next !== name) {
-      if (name !== undefined) yield { name, entries: entries.sort(byAge) };
+      if (name !== undefined) yield { name, entries: withoutCompanions(entries.sort(byAge)) };
       [name, entries] = [next, []];
     }
     // A key that belongs to no lock, which others may have put there.
     if (next === undefined) continue;
     entries.push(entryOf(queuePrefix(namespace, next), kv));
   }
-  if (name !== undefined) yield { name, entries: entries.sort(byAge) };
+  if (name !== undefined) yield { name, entries: withoutCompanions(entries.sort(byAge)) };
 }
 
 /** All keys that begin with `prefix`, but for those of sessions, page by page. */

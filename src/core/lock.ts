@@ -9,6 +9,7 @@ import {
   checkFunction,
   checkKnown,
   checkSignal,
+  checkSpan,
   checkText,
 } from "./options.ts";
 import { Place } from "./place.ts";
@@ -32,6 +33,31 @@ export interface TryAcquireOptions {
    * @default false
    */
   readonly reentrant?: boolean | undefined;
+  /**
+   * How long nobody else gets in, in milliseconds, after the hold was lost, unless `release` says
+   * earlier that the work has stopped. Without it the next one is in as soon as the key is gone, by
+   * `forceRelease`, an administrator or a lease that was ended, while the work may need a moment to
+   * notice.
+   *
+   * From the loss on, as `signal` tells it, etcd keeps others out for that long at the least, and at
+   * the most for `ttlMs` and `lockDelayMs` longer, also when the process dies. It takes a key more in
+   * each queue, and a lease that is renewed: one round trip more to get in. Whoever takes that key
+   * away ends the hold. A call that joins in (`reentrant`) has no say in it, and `detach` ends it.
+   *
+   * @default 0: nobody is kept out
+   */
+  readonly lingerMs?: number | undefined;
+  /**
+   * How long nobody else gets in, in milliseconds, from when this hold has begun, however soon it is
+   * released. `release` does not wait for that, and the process may exit: what keeps others out then
+   * stands by itself, in whole seconds by etcd. While the client is there, it ends in time. If the
+   * process dies, or the hold is lost, `ttlMs` and `lingerMs` are what counts.
+   *
+   * It costs what `lingerMs` costs, and one round trip more for a release before that time.
+   *
+   * @default 0
+   */
+  readonly minHoldMs?: number | undefined;
 }
 
 /** What `acquire` and `run` take. */
@@ -69,7 +95,7 @@ export interface LockKind<H extends Hold, O extends AcquireOptions> {
   hold(place: Place): H;
 }
 
-const tryOptions = ["signal", "reason", "reentrant"];
+const tryOptions = ["signal", "reason", "reentrant", "lingerMs", "minHoldMs"];
 
 /**
  * A lock by its name: how to get it, whichever kind it is. Holders get in in the order in which
@@ -155,6 +181,8 @@ export class Lock<H extends Hold = Hold, O extends AcquireOptions = AcquireOptio
     checkSignal(options.signal);
     checkText("reason", options.reason);
     checkFlag("reentrant", options.reentrant);
+    checkSpan("lingerMs", options.lingerMs, 0);
+    checkSpan("minHoldMs", options.minHoldMs, 0);
   }
 
   /** Says it in other words when etcd finds that there are too many names. */
@@ -173,6 +201,9 @@ export class Lock<H extends Hold = Hold, O extends AcquireOptions = AcquireOptio
     const queues = await this.#sessions.queues(this.#kind.names, options.signal);
     const { identity, clock } = this.#sessions.options;
     const { value = entryValue(identity, clock.wallTime(), options) } = this.#kind;
-    return { queues, rule, value };
+    const { lingerMs = 0, minHoldMs = 0 } = options;
+    if (lingerMs === 0 && minHoldMs === 0) return { queues, rule, value };
+    const { closed } = this.#sessions;
+    return { queues, rule, value, lingering: { value, lingerMs, minHoldMs, closed } };
   }
 }

@@ -1,3 +1,4 @@
+import type { Companion } from "./companion.ts";
 import { causeOf, type Revocation } from "./revocation.ts";
 import type { Loss, Session } from "./session.ts";
 
@@ -17,6 +18,7 @@ export interface Losable {
 export class Losses {
   readonly #session: Session;
   readonly #place: Losable;
+  readonly #companion: Companion | undefined;
   readonly #listeners = new Set<(loss: Loss) => void>();
   readonly #stops: readonly (() => void)[];
   #loss: Loss | undefined;
@@ -26,20 +28,27 @@ export class Losses {
   #lastPut = { lease: 0n, revision: 0n };
   #forgetGrace: () => void = () => {};
 
-  constructor(session: Session, place: Losable, isLeftToUs: boolean) {
+  constructor(
+    session: Session,
+    place: Losable,
+    companion: Companion | undefined,
+    isLeftToUs: boolean,
+  ) {
     this.#session = session;
     this.#place = place;
+    this.#companion = companion;
     this.#othersUntil = isLeftToUs ? 2n ** 63n : 0n;
     this.#stops = [
       session.onLoss((loss) => this.end(loss)),
+      ...(companion ? [companion.onLoss((loss) => this.end(loss))] : []),
       session.revocations.onRequest((revocation) => this.revoke(revocation)),
     ];
   }
 
   /** Why the place is lost, or undefined while it is not. It looks at the clock when asked. */
   get loss(): Loss | undefined {
-    const sessionLoss = this.#session.loss;
-    if (sessionLoss) this.end(sessionLoss);
+    const leaseLoss = this.#session.loss ?? this.#companion?.loss;
+    if (leaseLoss) this.end(leaseLoss);
     else if (this.#removed) this.end({ reason: "deleted" });
     return this.#loss;
   }

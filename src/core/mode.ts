@@ -27,12 +27,28 @@ export function infixOf(mode: Mode): string {
   }
 }
 
+const companionMark = /^((?:read|write)\/)?kept-/;
+
+/**
+ * What the key of a companion (see there) has behind the queue's prefix, by what the key of the
+ * entry has there that it stands beside. It is in the way of whoever that entry is in the way of:
+ * Go's readers wait for all below `write`, and ours for none below `read/`.
+ */
+export function companionSuffix(suffix: string): string {
+  return suffix.replace(/^(?:read\/|write\/)?/, "$&kept-");
+}
+
+/** Whether a key is that of a companion, by what it has behind the queue's prefix. */
+export function isCompanionSuffix(suffix: string): boolean {
+  return companionMark.test(suffix);
+}
+
 /**
  * Reads the mode from what a key has behind the queue's prefix. Anybody may have written it:
- * whatever is not ours wants the lock for itself.
+ * whatever is not ours wants the lock for itself. A companion has that of what it stands beside.
  */
 export function modeOf(suffix: string): Mode {
-  const [word, ...rest] = suffix.split("/");
+  const [word, ...rest] = suffix.replace(companionMark, "$1").split("/");
   const [first = 0, second = 0] = rest.slice(0, -1).map(numberOf);
   const parts = rest.length;
   switch (word) {

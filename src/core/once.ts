@@ -2,7 +2,7 @@ import { type Holder, InvalidOptionError } from "../errors.ts";
 import { attempt } from "./contend.ts";
 import { entryValue, holderOf } from "./entry.ts";
 import { Hold } from "./hold.ts";
-import { KeptEntry } from "./kept-entry.ts";
+import { KeptEntries } from "./kept-entries.ts";
 import { queuePrefix } from "./keys.ts";
 import type { Work } from "./lock.ts";
 import { checkFunction, checkKnown, checkSignal, checkSpan, checkText } from "./options.ts";
@@ -67,18 +67,21 @@ export async function once<T>(
   const value = entryValue(identity, clock.wallTime(), { reason });
   const until = clock.now() + windowMs;
   const keptMs = Math.max(windowMs, minHoldMs, 1);
-  const kept = await KeptEntry.open(sessions, prefix, value, keptMs, signal);
+  const session = await sessions.session(signal);
+  const key = session.nextEntryKey(prefix, { kind: "kept" });
+  const kept = new KeptEntries(sessions, [key], value);
+  await kept.grant(keptMs, { signal });
   let outcome: Awaited<ReturnType<typeof attempt>>;
   try {
     const queues = await sessions.queues([name], signal);
-    const along = [kept.put];
+    const along = kept.puts;
     outcome = await attempt({ queues, rule: exclusiveRule, value, along }, { signal });
   } catch (error) {
-    kept.end();
+    void kept.end();
     throw error;
   }
   if (!(outcome instanceof Place)) {
-    kept.end();
+    void kept.end();
     return { ran: false, holder: outcome.holder };
   }
   const running = runWith(new Hold(outcome), async (hold) => {

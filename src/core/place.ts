@@ -1,13 +1,15 @@
 import type { LossReason } from "../errors.ts";
 import type { Compare } from "../etcd/api.ts";
+import { Companion, type Lingering } from "./companion.ts";
 import { EntryLostError } from "./entry-lost-error.ts";
 import { bytesOf } from "./keys.ts";
 import { look } from "./look.ts";
 import { Losses } from "./losses.ts";
-import type { Mode } from "./mode.ts";
+import { companionSuffix, type Mode } from "./mode.ts";
 import type { Queue } from "./queue.ts";
 import {
   entriesOf,
+  madeAt,
   type OwnEntries,
   ours,
   read,
@@ -16,6 +18,7 @@ import {
 } from "./queue-requests.ts";
 import type { Rule } from "./rule.ts";
 import type { Loss, Session } from "./session.ts";
+import { throughConsensus } from "./through-consensus.ts";
 import type { Step, StepResult, Waiting } from "./transactor.ts";
 
 /** Entries that somebody else made, and left to us. */
@@ -33,6 +36,8 @@ export class Place {
   readonly rule: Rule;
   readonly keys: readonly string[];
   readonly session: Session;
+  /** What keeps others out beside our entries, if somebody asked for that. */
+  readonly companion: Companion | undefined;
   readonly #spots: readonly Spot[];
   readonly #losses: Losses;
   #createRevision: bigint;
@@ -49,20 +54,40 @@ export class Place {
   #shares = 0;
 
   /** A place that nobody stands in yet; or, with `known`, one that somebody else left to us. */
-  constructor(session: Session, queues: readonly Queue[], rule: Rule, known?: KnownEntries) {
+  constructor(
+    session: Session,
+    queues: readonly Queue[],
+    rule: Rule,
+    { known, lingering }: { known?: KnownEntries; lingering?: Lingering | undefined } = {},
+  ) {
     this.session = session;
     this.queues = queues;
     this.rule = rule;
     this.#mode = rule.mode;
     this.keys = known?.keys ?? queues.map(({ prefix }) => session.nextEntryKey(prefix, rule.mode));
     this.#createRevision = known?.createRevision ?? 0n;
-    this.#spots = queues.map(({ prefix, range }, index) => ({
-      key: bytesOf(this.#key(index)),
-      prefix,
-      range,
-    }));
-    for (const [index, queue] of queues.entries()) queue.add(this.#key(index), this);
-    this.#losses = new Losses(session, this, known !== undefined);
+    const beside = (key: string, { prefix }: Queue): string =>
+      prefix + companionSuffix(key.slice(prefix.length));
+    this.companion =
+      lingering &&
+      new Companion(
+        session,
+        lingering,
+        queues.map((queue, index) => beside(this.#key(index), queue)),
+      );
+    this.#spots = queues.map(({ prefix, range }, index) => {
+      const companion = this.companion?.keys[index];
+      return {
+        key: bytesOf(this.#key(index)),
+        companion: companion === undefined ? undefined : bytesOf(companion),
+        prefix,
+        range,
+      };
+    });
+    for (const [index, queue] of queues.entries()) {
+      for (const key of this.#keysIn(index)) queue.add(key, this);
+    }
+    this.#losses = new Losses(session, this, this.companion, known !== undefined);
   }
 
   /** Orders the places of a queue, and is the fencing token of whoever holds here. */
@@ -83,7 +108,12 @@ export class Place {
   /** Our entries, as requests name them. */
   get own(): OwnEntries {
     const { lease } = this.session;
-    return { spots: this.#spots, createRevision: this.#createRevision, lease };
+    return {
+      spots: this.#spots,
+      createRevision: this.#createRevision,
+      lease,
+      companionLease: this.companion?.lease,
+    };
   }
 
   /** What holds in etcd for as long as this place is ours. */
@@ -99,6 +129,14 @@ export class Place {
   /** Why the place is lost, or undefined while it is not. It looks at the clock when asked. */
   get loss(): Loss | undefined {
     return this.#losses.loss;
+  }
+
+  /** How long it is ours if nothing is renewed any more, in milliseconds. */
+  get remainingMs(): number {
+    if (this.loss || this.#leaving) return 0;
+    const { expiresAt, options } = this.session;
+    const { expiresAt: alsoAt = expiresAt } = this.companion ?? {};
+    return Math.max(0, Math.min(expiresAt, alsoAt) - options.clock.now());
   }
 
   /** Calls `listener` when the place is lost. Returns the function that takes it back. */
@@ -150,6 +188,7 @@ export class Place {
    * Many of those are asked for at once.
    */
   async recheck(key: string): Promise<void> {
+    if (!this.keys.includes(key)) return this.#recheckCompanion(key);
     this.#unseen.add(this.keys.indexOf(key));
     if (this.#isRechecking) return;
     this.#isRechecking = true;
@@ -172,12 +211,18 @@ export class Place {
    * @throws {EntryLostError} when the place is not ours any more.
    */
   async rewrite(value: Uint8Array, waiting: Waiting = {}): Promise<bigint> {
-    const { key } = this.#spot(0);
-    const { lease } = this.session;
+    const { key, companion } = this.#spot(0);
+    const { lease, companionLease } = this.own;
     const { succeeded, responses, revision } = await this.session.commit(
       {
         compare: this.guard,
-        success: [{ op: "put", request: { key, value, lease } }],
+        success: [
+          { op: "put", request: { key, value, lease } },
+          // It is to stand in nobody's way either who may get in now.
+          ...(companion
+            ? [{ op: "put" as const, request: { key: companion, value, lease: companionLease } }]
+            : []),
+        ],
         otherwise: [read(this.#spot(0))],
       },
       waiting,
@@ -196,11 +241,12 @@ export class Place {
   /** From now on it is a reader's, to whoever is behind it in this process as well. */
   becameReader(revision: bigint): void {
     this.#mode = { kind: "read" };
-    this.queues[0]?.yielded(this.#key(0), revision);
+    for (const key of this.#keysIn(0)) this.queues[0]?.yielded(key, revision);
   }
 
   /** One more hold stands on it. */
   share(): void {
+    if (this.#shares === 0) this.companion?.begin();
     this.#shares += 1;
   }
 
@@ -212,27 +258,32 @@ export class Place {
 
   /**
    * Takes away what is left of a place that was lost, while the session lives: nobody is to wait
-   * for it. Nobody waits for this.
+   * for it, but for its companion. Nobody waits for this.
    */
   withdraw(): void {
     this.#losses.forgetGrace();
-    if (!this.session.loss) void this.session.see(releaseStep(this.own, () => false));
+    if (this.session.loss) return;
+    void this.session.see(releaseStep(this.own, () => false, { lease: undefined }));
   }
 
   /** One hold less stands on a place that was lost; with the last one, what is left of it goes. */
   abandon(): void {
-    if (this.unshare()) this.withdraw();
+    if (!this.unshare()) return;
+    this.withdraw();
+    this.#releaseCompanion();
   }
 
   /** From now on it is nobody's here. */
   startDetaching(): void {
     this.startLeaving();
     this.#losses.end({ reason: "detached" });
+    // Whoever attaches it has none.
+    if (this.companion) void this.session.track(this.companion.end());
   }
 
   /** Whether somebody in this process waits for our entry in one of the queues to go. */
   isAwaited(index: number): boolean {
-    return this.queues[index]?.isAwaited(this.#key(index)) ?? false;
+    return this.#keysIn(index).some((key) => this.queues[index]?.isAwaited(key));
   }
 
   /** From now on what happens to its entries is our own doing. */
@@ -244,6 +295,7 @@ export class Place {
   forget(): void {
     this.#leaving = true;
     this.#close();
+    this.#releaseCompanion();
   }
 
   /** The watch saw one of our keys go. */
@@ -252,14 +304,18 @@ export class Place {
   }
 
   /** The watch saw one of our keys put, by ourselves or by somebody else. */
-  wasPut(lease: bigint, revision: bigint): void {
-    this.#losses.wasPut(lease, revision);
+  wasPut(key: string, lease: bigint, revision: bigint): void {
+    if (this.keys.includes(key)) this.#losses.wasPut(lease, revision);
+    else if (!this.#leaving && lease !== this.companion?.lease) {
+      this.#losses.end({ reason: "overwritten" });
+    }
   }
 
   /** It is lost, as `Losses` found out. */
   lost({ reason }: Loss): void {
     const hadNoTime = reason === "expired" || reason === "stalled";
     if (this.#shares > 0 && hadNoTime) this.session.noteUnreleased();
+    this.companion?.stopRenewing();
     this.#close();
   }
 
@@ -276,6 +332,31 @@ export class Place {
     return key;
   }
 
+  /** All keys in one of the queues that are ours. */
+  #keysIn(index: number): readonly string[] {
+    const companion = this.companion?.keys[index];
+    return companion === undefined ? [this.#key(index)] : [this.#key(index), companion];
+  }
+
+  /** Nobody saw what happened to a companion until now: without it the place is lost. */
+  async #recheckCompanion(key: string): Promise<void> {
+    if (this.#createRevision === 0n || this.#leaving) return;
+    const bytes = bytesOf(key);
+    try {
+      const { succeeded } = await this.session.ask({
+        compare: madeAt([{ key: bytes }], this.#createRevision),
+        failure: [throughConsensus(bytes)],
+      });
+      if (!succeeded && !this.#leaving) this.#losses.wasRemoved();
+    } catch {
+      // Whoever gets no answer will be told by the deadline of the lease.
+    }
+  }
+
+  #releaseCompanion(): void {
+    if (this.companion) void this.session.track(this.companion.release());
+  }
+
   #spot(index: number): Spot {
     const spot = this.#spots[index];
     if (!spot) throw new RangeError(`There is no entry ${index}`);
@@ -284,6 +365,8 @@ export class Place {
 
   #close(): void {
     this.#losses.close();
-    for (const [index, queue] of this.queues.entries()) queue.remove(this.#key(index));
+    for (const [index, queue] of this.queues.entries()) {
+      for (const key of this.#keysIn(index)) queue.remove(key);
+    }
   }
 }

@@ -15,6 +15,8 @@ import type { Step } from "./transactor.ts";
 /** An entry of ours, or one that is to be: its key, what its queue's keys begin with, and all of those. */
 export interface Spot {
   readonly key: Uint8Array;
+  /** The key of its companion, if it has one. */
+  readonly companion?: Uint8Array | undefined;
   readonly prefix: string;
   readonly range: WholeRange;
 }
@@ -25,6 +27,16 @@ export interface OwnEntries {
   /** The revision at which they were created: our place in each queue, and our token. */
   readonly createRevision: bigint;
   readonly lease: bigint;
+  /** The lease of their companions, if they have some. */
+  readonly companionLease?: bigint | undefined;
+}
+
+/**
+ * What is to become of companions when the entries go that they stand beside: they stay, and move to
+ * that lease, if there is one.
+ */
+export interface Rest {
+  readonly lease: bigint | undefined;
 }
 
 /** What is to be seen from a spot of who else stands in its queue. */
@@ -33,7 +45,7 @@ export interface Outlook {
   readonly ahead: readonly Entry[];
   /** Who came first, of all. */
   readonly first: Entry | undefined;
-  /** How many stand there, without those whom `once` left behind. */
+  /** How many stand there, without those that only keep others out. */
   readonly count: number;
 }
 
@@ -70,16 +82,17 @@ export function isOn({ key }: Spot, lease: bigint): Compare {
  * Puts an entry at the end of each queue, all at one revision, and looks at who is ahead
  * of it. It joins once, however often it is asked.
  */
-export function joinStep({ spots, lease }: OwnEntries, value: Uint8Array, rule: Rule): Step {
+export function joinStep(own: OwnEntries, value: Uint8Array, rule: Rule): Step {
+  const { spots } = own;
   const rivals = spots.flatMap((spot) => rule.rivals.map((span) => spanOf(spot, span)));
   const [first] = spots;
   return {
     compare: [...(first ? [isEmpty(first)] : []), ...rivals.map(isEmpty)],
     success: grouped(
       spots.map((spot) => [
-        { op: "put", request: { key: spot.key, value, lease } },
-        // Our own is the newest.
-        ...looks(spot, rule, rule.lookback + 1),
+        ...puts(own, spot, value),
+        // Our own are the newest.
+        ...looks(spot, rule, rule.lookback + (spot.companion ? 2 : 1)),
       ]),
     ),
     otherwise: [...spots.slice(0, 1).map(read), ...rivals.map(firstIn)],
@@ -92,11 +105,12 @@ export function joinStep({ spots, lease }: OwnEntries, value: Uint8Array, rule: 
  * asked: others who are in nobody's way are not looked for, but we are.
  */
 export function tryStep(
-  { spots, lease }: OwnEntries,
+  own: OwnEntries,
   value: Uint8Array,
   rule: Rule,
   seenAt: bigint | undefined,
 ): Step {
+  const { spots } = own;
   const within = (spot: Spot): readonly KeyRange[] =>
     rule.outlook.map((span) => spanOf(spot, span));
   const isFree = (range: KeyRange): Compare =>
@@ -105,12 +119,14 @@ export function tryStep(
       : { ...range, target: "modRevision", result: "less", operand: seenAt + 1n };
   return {
     compare: [...spots.slice(0, 1).map(isEmpty), ...spots.flatMap(within).map(isFree)],
-    success: spots.map(({ key }) => ({ op: "put", request: { key, value, lease } })),
+    success: spots.some(({ companion }) => companion)
+      ? grouped(spots.map((spot) => puts(own, spot, value)))
+      : spots.flatMap((spot) => puts(own, spot, value)),
     otherwise: [
       ...spots.slice(0, 1).map(read),
       ...(spots.length > 1
         ? spots.flatMap(whoIsFirst)
-        : spots.flatMap((spot) => [...whoStands(spot), ...looks(spot, rule, rule.lookback)])),
+        : spots.flatMap((spot) => [...whoStands(spot, rule), ...looks(spot, rule, rule.lookback)])),
     ],
   };
 }
@@ -133,12 +149,20 @@ export function keysAhead({ range }: Spot, createRevision: bigint, limit: bigint
 
 /**
  * Takes our entries away, as far as they are still ours, and looks who is first then where that
- * `isAwaited`: etcd goes through the whole queue for it.
+ * `isAwaited`: etcd goes through the whole queue for it. Their companions go with them, unless
+ * they are to `rest`.
  */
-export function releaseStep(own: OwnEntries, isAwaited: (index: number) => boolean): Step {
+export function releaseStep(
+  own: OwnEntries,
+  isAwaited: (index: number) => boolean,
+  rest?: Rest | undefined,
+): Step {
   const steps = own.spots.map((spot, index) => ({
-    compare: ours({ ...own, spots: [spot] }),
-    success: [remove(spot), ...(isAwaited(index) ? [firstIn(spot.range)] : [])],
+    compare: [...ours({ ...own, spots: [spot] }), ...(rest ? mayMove(own, spot, rest) : [])],
+    success: [
+      ...(rest ? [remove(spot), ...move(spot, rest)] : removeAll(spot)),
+      ...(isAwaited(index) ? [firstIn(spot.range)] : []),
+    ],
     failure: [read(spot)],
   }));
   const [only] = steps;
@@ -163,13 +187,13 @@ export function releasesOf(count: number, result: TxnResult): readonly TxnResult
  * Takes entries of ours away, whether or not they ever came to be, and looks who is there
  * then. Their keys are never used twice, so nobody else can be hit.
  */
-export function leaveStep({ spots, createRevision }: OwnEntries): Step {
+export function leaveStep({ spots, createRevision }: OwnEntries, rule: Rule): Step {
   return {
     compare: [],
     success: grouped(
       spots.map((spot) => [
-        remove(spot),
-        ...(spots.length > 1 ? whoIsFirst(spot) : whoStands(spot)),
+        ...removeAll(spot),
+        ...(spots.length > 1 ? whoIsFirst(spot) : whoStands(spot, rule)),
       ]),
     ),
     otherwise: [],
@@ -179,11 +203,13 @@ export function leaveStep({ spots, createRevision }: OwnEntries): Step {
 }
 
 /** What `whoStands` or `whoIsFirst`, and the looks behind it, found in a queue. */
-export function outlookOf({ prefix }: Spot, found: readonly ResponseOp[]): Outlook {
-  const [oldest, kept, ...seen] = found;
+export function outlookOf({ prefix }: Spot, rule: Rule, found: readonly ResponseOp[]): Outlook {
+  const [oldest, ...others] = found;
+  const kept = others.slice(0, rule.kept.length).reduce((sum, each) => sum + countOf(each), 0);
+  const seen = others.slice(rule.kept.length);
   const [first] = entriesOf(oldest).map((kv) => entryOf(prefix, kv));
   const ahead = seen.length > 0 ? newestOf(prefix, seen) : first ? [first] : [];
-  return { first, count: countOf(oldest) - countOf(kept), ahead };
+  return { first, count: countOf(oldest) - kept, ahead };
 }
 
 /** The responses to a group of `grouped`. */
@@ -238,10 +264,15 @@ function spanOf({ prefix, range }: Spot, { from, to }: Span): WholeRange {
   return { key: bytesOf(prefix + (from ?? "")), rangeEnd };
 }
 
-/** Who came first, how many there are, and how many of those are left of a `once` only. */
-function whoStands(spot: Spot): RequestOp[] {
-  const kept = spanOf(spot, { from: "kept/", to: "kept0" });
-  return [...whoIsFirst(spot), { op: "range", request: { ...kept, countOnly: true } }];
+/** Who came first, how many there are, and how many of those only keep others out. */
+function whoStands(spot: Spot, { kept }: Rule): RequestOp[] {
+  return [
+    ...whoIsFirst(spot),
+    ...kept.map((span) => ({
+      op: "range" as const,
+      request: { ...spanOf(spot, span), countOnly: true },
+    })),
+  ];
 }
 
 /** Who came first, and how many there are: of many queues, etcd takes no more than that. */
@@ -262,8 +293,34 @@ function looks(
   }));
 }
 
-function remove({ key }: Spot): RequestOp {
+function remove({ key }: Pick<Spot, "key">): RequestOp {
   return { op: "deleteRange", request: { key } };
+}
+
+/** Takes an entry away, and its companion. */
+function removeAll({ key, companion }: Spot): RequestOp[] {
+  return [key, companion].flatMap((each) => (each ? [remove({ key: each })] : []));
+}
+
+/** Puts an entry, and its companion. */
+function puts(
+  { lease, companionLease }: OwnEntries,
+  { key, companion }: Spot,
+  value: Uint8Array,
+): RequestOp[] {
+  const put: RequestOp = { op: "put", request: { key, value, lease } };
+  if (!companion) return [put];
+  return [put, { op: "put", request: { key: companion, value, lease: companionLease } }];
+}
+
+/** Holds as long as there is something to move: one that is gone must not come back behind others. */
+function mayMove(own: OwnEntries, { companion }: Spot, { lease }: Rest): readonly Compare[] {
+  return companion && lease ? madeAt([{ key: companion }], own.createRevision) : [];
+}
+
+function move({ companion: key }: Spot, { lease }: Rest): RequestOp[] {
+  if (!key || !lease) return [];
+  return [{ op: "put", request: { key, lease, value: new Uint8Array(), ignoreValue: true } }];
 }
 
 /**

@@ -2,7 +2,7 @@ import { stayAwake } from "../clock.ts";
 import { ClosedError } from "../errors.ts";
 import type { KeyRange, RequestOp } from "../etcd/api.ts";
 import { abortable, onAbort } from "../signals.ts";
-import { type Entry, entryOf } from "./entry.ts";
+import { type Entry, entryOf, withoutCompanions } from "./entry.ts";
 import { prefixRange } from "./keys.ts";
 import { Mirror } from "./mirror.ts";
 import { allIn, entriesOf, firstIn } from "./queue-requests.ts";
@@ -10,13 +10,16 @@ import type { Sessions } from "./sessions.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Waiting } from "./transactor.ts";
 
-/** Reads all entries of the queue whose keys begin with `prefix`, oldest first. */
+/**
+ * Reads all entries of the queue whose keys begin with `prefix`, oldest first: of what has a companion
+ * one only.
+ */
 export async function readQueue(
   sessions: Sessions,
   prefix: string,
   waiting: Waiting = {},
 ): Promise<readonly Entry[]> {
-  return entriesBy(allIn, sessions, prefix, waiting);
+  return withoutCompanions(await entriesBy(allIn, sessions, prefix, waiting));
 }
 
 /** Reads the entry that came first in that queue. */

@@ -168,7 +168,11 @@ export class Queue {
   /** After a removal of our own, etcd told who is first now: one of us may be let in at once. */
   handOver(next: KeyValue | undefined, revision: bigint): void {
     this.#noteRemoval(revision);
-    if (next) this.#waiters.get(textOf(next.key))?.wake({ revision, ahead: [] });
+    if (!next) return;
+    // Of two keys that were made at once, etcd shows either one.
+    const place = this.#places.get(textOf(next.key));
+    const key = place?.keys[place.queues.indexOf(this)];
+    if (key !== undefined) this.#waiters.get(key)?.wake({ revision, ahead: [] });
   }
 
   #addWaiter(waiter: Waiter): void {
@@ -252,7 +256,7 @@ export class Queue {
       const key = textOf(kv.key);
       const place = this.#places.get(key);
       if (type === "put") {
-        place?.wasPut(kv.lease, kv.modRevision);
+        place?.wasPut(key, kv.lease, kv.modRevision);
         // A writer has become a reader.
         if (kv.version > 1n && entryOf(this.prefix, kv).isReader) {
           this.yielded(key, kv.modRevision);

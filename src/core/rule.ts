@@ -11,6 +11,8 @@ export interface Rule {
   readonly outlook: readonly Span[];
   /** Where in the queue nobody may stand: those who disagree with us on a number. */
   readonly rivals: readonly Span[];
+  /** Where in the queue there may be some that only keep others out: they are not counted. */
+  readonly kept: readonly Span[];
   /** How many entries it has to see in each part of `outlook`, counted from the last one ahead. */
   readonly lookback: number;
   /**
@@ -28,7 +30,14 @@ export interface Span {
 }
 
 const everybody: readonly Span[] = [{}];
-// "0" comes right after "/".
+// What `once` leaves is below "kept/", the companions of all but readers and writers begin with
+// "kept-". "-", ".", "/" and "0" come one after the other.
+const kept: readonly Span[] = [{ from: "kept-", to: "kept0" }];
+const keptBesideReaders: readonly Span[] = [
+  ...kept,
+  { from: "read/kept-", to: "read/kept." },
+  { from: "write/kept-", to: "write/kept." },
+];
 const allButReaders: readonly Span[] = [{ to: "read/" }, { from: "read0" }];
 
 /**
@@ -40,6 +49,7 @@ function alone(kind: "exclusive" | "write" | "election"): Rule {
     mode: { kind },
     outlook: everybody,
     rivals: [],
+    kept: kind === "write" ? keptBesideReaders : kept,
     lookback: 1,
     blockers: (ahead) => ahead.slice(0, 1),
   };
@@ -61,6 +71,7 @@ export const readRule: Rule = {
   mode: { kind: "read" },
   outlook: allButReaders,
   rivals: [],
+  kept: keptBesideReaders,
   lookback: 1,
   blockers: (ahead) => ahead.filter(({ isReader }) => !isReader).slice(0, 1),
 };
@@ -68,24 +79,32 @@ export const readRule: Rule = {
 /**
  * While those ahead leave room for `taken` of `total` permits. All ahead count, also those
  * who wait, so that many small ones can't starve a large one. Whoever is no part of the semaphore
- * takes all of it.
+ * takes all of it. An entry and its companion take what they take once.
  */
 export function permitsRule(total: number, taken: number): Rule {
   return {
     mode: { kind: "permits", total, taken },
     outlook: everybody,
     rivals: rivalsOf("permits", total),
-    // Each takes one permit or more.
-    lookback: total - taken + 1,
+    kept,
+    // Each takes one permit or more, and may have a companion.
+    lookback: 2 * (total - taken) + 1,
     blockers(ahead) {
       let room = total - taken;
-      const tooMany = ahead.findIndex(({ mode }) => {
-        room -= mode.kind === "permits" && mode.total === total ? mode.taken : total;
+      const tooMany = ahead.findIndex((entry, index) => {
+        const { mode } = entry;
+        if (!areCompanions(entry, ahead[index - 1]))
+          room -= mode.kind === "permits" && mode.total === total ? mode.taken : total;
         return room < 0;
       });
       return ahead.slice(0, tooMany + 1);
     },
   };
+}
+
+/** Whether one of two that come one after the other in a queue is there to outlast the other. */
+function areCompanions(one: Entry, other: Entry | undefined): boolean {
+  return one.createRevision === other?.createRevision && one.isCompanion !== other.isCompanion;
 }
 
 /** Of a party of a barrier, which only wants to be seen: nobody there is in its way. */
@@ -94,6 +113,7 @@ export function barrierRule(parties: number): Rule {
     mode: { kind: "barrier", total: parties },
     outlook: [],
     rivals: rivalsOf("barrier", parties),
+    kept: [],
     lookback: 0,
     blockers: () => [],
   };

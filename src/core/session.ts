@@ -5,11 +5,12 @@ import { attemptMs, isRefusal, isUndecided } from "./attempts.ts";
 import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
 import { randomLeaseId } from "./lease-id.ts";
-import { LeaseKeeper } from "./lease-keeper.ts";
+import { type GrantedLease, LeaseKeeper } from "./lease-keeper.ts";
 import { infixOf, type Mode } from "./mode.ts";
 import { ownRange } from "./revocation.ts";
 import { Revocations } from "./revocations.ts";
 import { steadyWatch } from "./steady-watch.ts";
+import { Terms } from "./terms.ts";
 import { type Step, type StepResult, Transactor, type Waiting } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
 
@@ -60,6 +61,7 @@ export class Session {
   readonly key: Uint8Array;
   /** Who wants back what is held here. */
   readonly revocations: Revocations = new Revocations();
+  readonly #terms = new Terms();
   readonly #keeper: LeaseKeeper;
   readonly #transactor: Transactor;
   readonly #watch: Watch;
@@ -139,7 +141,7 @@ export class Session {
   private constructor(
     etcd: Etcd,
     options: SessionOptions,
-    lease: ConstructorParameters<typeof LeaseKeeper>[2],
+    lease: GrantedLease,
     key: Uint8Array,
     put: TxnResponse["header"],
   ) {
@@ -150,9 +152,7 @@ export class Session {
     this.id = lease.id.toString(16);
     this.key = key;
     const onLost = (reason: LossReason, cause?: unknown): void => this.#keeper.lose(reason, cause);
-    this.#keeper = new LeaseKeeper(etcd, clock, lease, (reason, cause) =>
-      this.#end({ reason, cause }),
-    );
+    this.#keeper = this.keepAlive(lease, (reason, cause) => this.#end({ reason, cause }));
     this.#transactor = new Transactor({
       etcd,
       clock,
@@ -188,9 +188,22 @@ export class Session {
     return this.#keeper.lost ? this.#loss : undefined;
   }
 
-  /** How long, in milliseconds, its lease is good if nothing is renewed any more. */
-  get remainingMs(): number {
-    return this.loss ? 0 : Math.max(0, this.#keeper.expiresAt - this.options.clock.now());
+  /** When the lease ends for us, by the clock, unless it is renewed before. */
+  get expiresAt(): number {
+    return this.#keeper.expiresAt;
+  }
+
+  /** Keeps a lease alive, its own or another one, by what the session knows of leaders. */
+  keepAlive(
+    lease: GrantedLease,
+    onLost: (reason: LossReason, cause?: unknown) => void,
+  ): LeaseKeeper {
+    return new LeaseKeeper(this.etcd, this.options.clock, lease, onLost, this.#terms);
+  }
+
+  /** Counts what is to be waited for when the session is closed. */
+  track<T>(promise: Promise<T>): Promise<T> {
+    return this.#underWay.add(promise);
   }
 
   /** A key in a queue that was never used before and never will be again. */

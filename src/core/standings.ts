@@ -1,4 +1,4 @@
-import type { Entry } from "./entry.ts";
+import { type Entry, withoutCompanions } from "./entry.ts";
 import { Mirror } from "./mirror.ts";
 import { holdersAmong } from "./rule.ts";
 import type { Session } from "./session.ts";
@@ -11,7 +11,8 @@ export interface Standings {
 }
 
 /** Counts through a queue once, for all who want to know their position in it. */
-function standingsOf(entries: readonly Entry[]): Standings {
+function standingsOf(all: readonly Entry[]): Standings {
+  const entries = withoutCompanions(all);
   const waiters = entries.slice(holdersAmong(entries));
   return {
     first: entries[0],

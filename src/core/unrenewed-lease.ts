@@ -1,35 +1,56 @@
+import { sleep } from "../clock.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import { attemptMs } from "./attempts.ts";
 import { randomLeaseId } from "./lease-id.ts";
+import type { GrantedLease } from "./lease-keeper.ts";
 import type { Session } from "./session.ts";
 import type { Waiting } from "./transactor.ts";
 
 /** Where such a lease is: what a session and a client's sessions have in common. */
-type Leases = Pick<Session, "etcd" | "options">;
+export type Leases = Pick<Session, "etcd" | "options">;
+
+// Between two attempts when the first one failed at once.
+const pauseMs = 100;
 
 /**
  * Grants a lease that nobody renews: what hangs on it stands for `ms` milliseconds, rounded up to
- * whole seconds, whatever becomes of this process.
+ * whole seconds, whatever becomes of this process. It asks again while there is no answer.
  */
 export async function grantLease(
   leases: Leases,
   ms: number,
   waiting: Waiting = {},
-): Promise<bigint> {
+): Promise<GrantedLease> {
   const { etcd, options } = leases;
+  const { clock } = options;
   const { signal, timeoutMs = options.callTimeoutMs } = waiting;
-  const id = randomLeaseId();
-  try {
-    await etcd.leaseGrant({ id, ttl: BigInt(Math.ceil(ms / 1_000)) }, { signal, timeoutMs });
-    return id;
-  } catch (error) {
-    // The grant may have been carried out without an answer.
-    endLease(leases, id);
-    throw error;
+  const giveUpAt = clock.now() + timeoutMs;
+  for (;;) {
+    const id = randomLeaseId();
+    const askedAt = clock.now();
+    const call = { signal, timeoutMs: Math.min(attemptMs(options.ttlMs), giveUpAt - askedAt) };
+    try {
+      const { ttl, header } = await etcd.leaseGrant(
+        { id, ttl: BigInt(Math.ceil(ms / 1_000)) },
+        call,
+      );
+      const { raftTerm } = header;
+      return { id, ttlMs: Number(ttl) * 1_000, delayMs: 0, askedAt, raftTerm };
+    } catch (error) {
+      // The grant may have been carried out without an answer.
+      void endLease(leases, id);
+      const isPassing = error instanceof StoreUnavailableError;
+      if (!isPassing || clock.now() + pauseMs >= giveUpAt) throw error;
+      await sleep(clock, askedAt + pauseMs - clock.now(), signal);
+    }
   }
 }
 
-/** Ends a lease that nobody needs any more. If that gets no answer, it ends by itself. */
-export function endLease({ etcd, options }: Leases, id: bigint): void {
+/**
+ * Ends a lease that nobody needs any more. If that gets no answer, it ends by itself. Resolves in
+ * either case.
+ */
+export async function endLease({ etcd, options }: Leases, id: bigint): Promise<void> {
   const timeoutMs = attemptMs(options.ttlMs);
-  void etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
+  await etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
 }

@@ -1,5 +1,5 @@
 import { type Holder, StoreError, WatchOverrunError } from "../errors.ts";
-import { type Entry, holderOf } from "./entry.ts";
+import { type Entry, holderOf, shownAs, withoutCompanions } from "./entry.ts";
 import { Feed } from "./feed.ts";
 import { bytesOf, queuePrefix, sessionKey } from "./keys.ts";
 import { type Change, Mirror } from "./mirror.ts";
@@ -76,7 +76,7 @@ export function watchLock(
       const event = (type: LockEvent["type"], entry: Entry): LockEvent => ({
         ...holderOf(entry),
         type,
-        mode: entry.isReader ? "read" : entry.mode.kind,
+        mode: shownAs(entry),
         revision,
       });
       const held = new Set(before.map(({ key }) => key));
@@ -94,10 +94,10 @@ export function watchLock(
 
   const prefix = queuePrefix(sessions.options.namespace, name);
   const mirror = new Mirror(sessions, prefix, (change) => {
-    // What is left of a `once` is nobody who asks.
-    const entries = (mirror.entries ?? []).filter(isContender);
+    const entries = withoutCompanions(mirror.entries ?? []);
     const before = holders;
-    holders = entries.slice(0, holdersAmong(entries));
+    // What only keeps others out is nobody who asks, but is waited for.
+    holders = entries.slice(0, holdersAmong(entries)).filter(isContender);
     if (change) tell(change, before, holders);
     else if (isFirst) stand();
     else feed.fail(new WatchOverrunError(name, "etcd has forgotten it already (compaction)"));
@@ -115,8 +115,8 @@ export function watchLock(
   return Object.assign(feed, { standing });
 }
 
-function isContender({ mode }: Entry): boolean {
-  return mode.kind !== "kept";
+function isContender(entry: Entry): boolean {
+  return shownAs(entry) !== "kept";
 }
 
 /** Why an entry went at a revision: what else went at that very revision tells. */

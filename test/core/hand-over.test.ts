@@ -289,10 +289,27 @@ describe("handing a hold over", () => {
       bench.etcd.override("leaseGrant", async () => {
         throw new StoreUnavailableError("no answer");
       });
-      await expect(hold.detach()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+      const detaching = hold.detach().catch((error) => error);
+      await bench.clock.advance(5_000);
+      expect(await detaching).toMatchObject({ code: "STORE_UNAVAILABLE" });
       expect(hold.held).toBe(false);
       await settle();
       expect(await bench.keys()).toEqual([]);
+    });
+
+    it("asks for a lease again", async () => {
+      const hold = await one.acquire("jobs");
+      bench.etcd.override("leaseGrant", async (request, options) => {
+        bench.etcd.override("leaseGrant", undefined);
+        await bench.store.leaseGrant(request, options);
+        throw new StoreUnavailableError("no answer");
+      });
+      const detaching = hold.detach();
+      await bench.clock.advance(100);
+
+      const attached = await two.attach(await detaching);
+      expect(attached.fencingToken).toBe(hold.fencingToken);
+      await attached.release();
     });
   });
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Entry, entryOf } from "../../src/core/entry.ts";
+import { type Entry, entryOf, withoutCompanions } from "../../src/core/entry.ts";
 import { bytesOf } from "../../src/core/keys.ts";
+import { companionSuffix } from "../../src/core/mode.ts";
 import {
   barrierRule,
   electionRule,
@@ -30,11 +31,18 @@ function entry(suffix: string, revision: number, value = ""): Entry {
 
 const asReader = JSON.stringify({ state: "reader" });
 
-/** A queue, oldest first; "reader" behind a writer is one that has become a reader. */
+/**
+ * A queue, oldest first; "reader" behind a writer is one that has become a reader, "+" in front is
+ * one with its companion, "~" one of which that is left, "±" the two in the other order.
+ */
 function queue(...suffixes: string[]): Entry[] {
-  return suffixes.map((suffix, index) => {
-    const [infix = "", state] = suffix.split(" ");
-    return entry(`${infix}a-${index}`, 10 + index, state === "reader" ? asReader : "");
+  return suffixes.flatMap((suffix, index) => {
+    const [, how = "", infix = "", state] = /^([+~±]?)(\S*) ?(\S*)$/.exec(suffix) ?? [];
+    const value = state === "reader" ? asReader : "";
+    const [own, companion] = [`${infix}a-${index}`, companionSuffix(`${infix}a-${index}`)].map(
+      (each) => entry(each, 10 + index, value),
+    ) as [Entry, Entry];
+    return { "": [own], "+": [own, companion], "~": [companion], "±": [companion, own] }[how] ?? [];
   });
 }
 
@@ -75,6 +83,11 @@ describe("the read rule", () => {
     [[], []],
     [["read/"], []],
     [["read/", "read/", "read/"], []],
+    [["+read/", "~read/"], []],
+    [["~write/"], ["write/kept-"]],
+    [["~"], ["kept-"]],
+    [["+write/ reader"], []],
+    [["~permits/2/1/"], ["kept-permits/2/1/"]],
     [["write/"], ["write/"]],
     [["write/ reader"], []],
     [["write/ reader", "read/"], []],
@@ -134,10 +147,37 @@ describe("the permits rule", () => {
     );
   });
 
+  it.each<[number, number, string[], number]>([
+    [2, 1, ["+permits/2/1/"], 0],
+    [2, 1, ["±permits/2/1/"], 0],
+    [2, 1, ["~permits/2/1/"], 0],
+    [2, 1, ["+permits/2/1/", "permits/2/1/"], 2],
+    [2, 1, ["permits/2/1/", "+permits/2/1/"], 3],
+    [2, 1, ["~permits/2/1/", "~permits/2/1/"], 2],
+    [3, 1, ["+permits/3/1/", "±permits/3/1/"], 0],
+    [3, 1, ["+permits/3/1/", "±permits/3/1/", "+permits/3/1/"], 5],
+    [3, 2, ["+permits/3/2/"], 1],
+    [3, 1, ["+"], 1],
+    [3, 1, ["~"], 1],
+    [3, 1, ["+write/"], 1],
+  ])(
+    "of %i, asked for %i behind %j, counts each with its companion once: waits for %i",
+    (...row) => {
+      const [total, taken, ahead, waits] = row;
+      const entries = queue(...ahead).reverse();
+      expect(permitsRule(total, taken).blockers(entries)).toEqual(entries.slice(0, waits));
+    },
+  );
+
+  it("counts those of others that were made at one revision each for itself", () => {
+    const made = [entry("permits/2/1/a", 10), entry("permits/2/1/b", 10)];
+    expect(permitsRule(2, 1).blockers(made)).toEqual(made);
+  });
+
   it("has to see as many as could leave it no room, and no more", () => {
-    expect(permitsRule(5, 1).lookback).toBe(5);
+    expect(permitsRule(5, 1).lookback).toBe(9);
     expect(permitsRule(5, 5).lookback).toBe(1);
-    expect(permitsRule(1_000_000, 1).lookback).toBe(1_000_000);
+    expect(permitsRule(1_000_000, 1).lookback).toBe(1_999_999);
   });
 
   it("has those for rivals who go by another number, and nobody else", () => {
@@ -202,8 +242,21 @@ const infix = fc.oneof(
 
 // A writer that has become a reader held alone before, so it is the first in its queue.
 const anyQueue = fc
-  .tuple(fc.boolean(), fc.array(infix, { maxLength: 9 }))
-  .map(([yielded, infixes]) => queue(...(yielded ? ["write/ reader"] : []), ...infixes));
+  .tuple(
+    fc.constantFrom([], ["write/ reader"], ["+write/ reader"]),
+    fc.array(fc.tuple(fc.constantFrom("", "", "+", "±", "~"), infix), { maxLength: 9 }),
+  )
+  .map(([yielded, others]) =>
+    queue(
+      ...yielded,
+      ...others.map(([how, infix]) => (/^(kept|barrier)/.test(infix) ? infix : how + infix)),
+    ),
+  );
+
+/** Those ahead of one in a queue, newest first: what was made with it is not. */
+function aheadOf(each: Entry, entries: readonly Entry[]): readonly Entry[] {
+  return entries.filter(({ createRevision }) => createRevision < each.createRevision).reverse();
+}
 
 /** The rule by which an entry waits, unless it waits for nobody. */
 function ruleOf({ mode }: Entry): Rule | undefined {
@@ -245,7 +298,8 @@ describe("in any queue", () => {
   it("the permits of those who hold are no more than there are", () => {
     fc.assert(
       fc.property(anyQueue, (entries) => {
-        const holders = entries.slice(0, holdersAmong(entries));
+        const seen = withoutCompanions(entries);
+        const holders = seen.slice(0, holdersAmong(seen));
         const members = holders.filter(({ mode }) => mode.kind === "permits");
         const sum = members.reduce((taken, member) => taken + takenBy(member), 0);
         expect(sum).toBeLessThanOrEqual(
@@ -258,7 +312,8 @@ describe("in any queue", () => {
   it("readers hold with readers only, and whoever wants the lock for itself holds alone", () => {
     fc.assert(
       fc.property(anyQueue, (entries) => {
-        const holders = entries.slice(0, holdersAmong(entries));
+        const seen = withoutCompanions(entries);
+        const holders = seen.slice(0, holdersAmong(seen));
         // Those who only stand there wait for nobody.
         const waited = holders.filter((holder) => ruleOf(holder));
         const isShared = ({ isReader, mode }: Entry): boolean =>
@@ -284,7 +339,7 @@ describe("in any queue", () => {
         const holders = holdersAmong(entries);
         for (const [index, each] of entries.entries()) {
           const rule = ruleOf(each);
-          const ahead = entries.slice(0, index).reverse();
+          const ahead = aheadOf(each, entries);
           if (rule) expect(rule.blockers(ahead).length === 0).toBe(index < holders);
         }
       }),
@@ -294,11 +349,15 @@ describe("in any queue", () => {
   it("what a rule asks etcd for shows it the same as the whole queue would", () => {
     fc.assert(
       fc.property(anyQueue, (entries) => {
-        for (const [index, each] of entries.entries()) {
+        for (const each of entries) {
           const rule = ruleOf(each);
-          const ahead = entries.slice(0, index).reverse();
+          const ahead = aheadOf(each, entries);
           if (!rule) continue;
-          expect(rule.blockers(viewOf(rule, ahead))).toEqual(rule.blockers(ahead));
+          // Of two that were made at once, either may be seen.
+          const blocking = [viewOf(rule, ahead), ahead].map((seen) =>
+            rule.blockers(seen).map(({ createRevision }) => createRevision),
+          );
+          expect(blocking[0]).toEqual(blocking[1]);
         }
       }),
     );
@@ -310,7 +369,7 @@ describe("in any queue", () => {
         const last = entries.at(-1);
         const rule = last && ruleOf(last);
         if (!rule) return;
-        const ahead = entries.slice(0, -1).reverse();
+        const ahead = aheadOf(last, entries);
         const blockers = rule.blockers(ahead);
         const left = ahead.filter((each) => blockers.includes(each) || leaves.next().value);
         expect(rule.blockers(left).length > 0).toBe(blockers.length > 0);

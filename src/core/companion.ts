@@ -1,0 +1,117 @@
+import { type Keeping, KeptEntries } from "./kept-entries.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
+import type { Rest } from "./queue-requests.ts";
+import type { Loss, Session } from "./session.ts";
+import type { Waiting } from "./transactor.ts";
+
+/** What is asked of a companion. */
+export interface Lingering {
+  /** What its entries say. */
+  readonly value: Uint8Array;
+  /** For how long it keeps others out, at the least, after its hold was lost. */
+  readonly lingerMs: number;
+  /** For how long it keeps others out, at the least, after its hold began. */
+  readonly minHoldMs: number;
+  /** Aborts when the client is being closed. */
+  readonly closed: AbortSignal;
+}
+
+/**
+ * What outlasts a hold that is lost, and so keeps others out until the work that it was for has
+ * stopped: an entry beside each of its entries, put by the very transaction that joins, so that
+ * nobody can stand between them, on a lease of its own.
+ *
+ * That lease is renewed for as long as the place is not lost. The hold is lost, too, when this lease
+ * can no longer be relied on, which is said `lingerMs` before etcd ends it: so from any loss on etcd
+ * keeps others out for that long.
+ */
+export class Companion extends KeptEntries {
+  readonly #session: Session;
+  readonly #lingerMs: number;
+  readonly #minHoldMs: number;
+  readonly #listeners = new Set<(loss: Loss) => void>();
+  #keeper: LeaseKeeper | undefined;
+  #loss: Loss | undefined;
+  /** When nobody need be kept out any more, if the hold is not lost. */
+  #dueAt = 0;
+
+  constructor(session: Session, lingering: Lingering, keys: readonly string[]) {
+    const { closed, value, lingerMs, minHoldMs } = lingering;
+    const keeping: Keeping = { etcd: session.etcd, options: session.options, closed };
+    super(keeping, keys, value);
+    this.#session = session;
+    this.#lingerMs = lingerMs;
+    this.#minHoldMs = minHoldMs;
+  }
+
+  /** Why it can no longer be relied on, or undefined while it can. It looks at the clock when asked. */
+  get loss(): Loss | undefined {
+    return this.#keeper?.lost ? this.#loss : undefined;
+  }
+
+  /** Until when it can be relied on if it is not renewed, by the clock. */
+  get expiresAt(): number {
+    return this.#keeper?.expiresAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether nobody need be kept out any more once the hold is released. */
+  get isDue(): boolean {
+    return this.#session.options.clock.now() >= this.#dueAt;
+  }
+
+  /** Calls `listener` when it can no longer be relied on. Returns the function that takes it back. */
+  onLoss(listener: (loss: Loss) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Opens its lease, and keeps that alive: one round trip. */
+  async open(waiting: Waiting): Promise<void> {
+    const { ttlMs, lockDelayMs } = this.#session.options;
+    const delayMs = lockDelayMs + this.#lingerMs;
+    const granted = await this.grant(ttlMs + delayMs, waiting);
+    if (this.isOver) return;
+    const lease = { ...granted, ttlMs: granted.ttlMs - delayMs, delayMs };
+    this.#keeper = this.#session.keepAlive(lease, (reason, cause) => {
+      this.#loss = { reason, cause };
+      for (const listener of [...this.#listeners]) listener(this.#loss);
+    });
+  }
+
+  /** The hold begins. */
+  begin(): void {
+    this.#dueAt = this.#session.options.clock.now() + this.#minHoldMs;
+  }
+
+  /** Renews it no more: it ends by itself, or when its hold is released. */
+  stopRenewing(): void {
+    void this.#keeper?.close();
+  }
+
+  /** Gets ready to stay for what is left of `minHoldMs`, whatever becomes of this process. */
+  async prepareRest(): Promise<Rest> {
+    const restMs = this.#dueAt - this.#session.options.clock.now();
+    // Without an answer it stays where it is, for as long as we are there to renew it.
+    const granted = await this.grant(restMs).catch(() => undefined);
+    return { lease: granted?.id };
+  }
+
+  /** It was moved where it can stay. */
+  moved({ lease }: Rest): void {
+    if (lease === undefined) return;
+    this.stopRenewing();
+    this.standsOn(lease);
+  }
+
+  /** The hold was released, or never came to be: takes it away as soon as `minHoldMs` are over. */
+  async release(): Promise<void> {
+    if (this.isOver) return;
+    if (this.isDue) return this.end();
+    this.endAt(this.#dueAt, () => this.stopRenewing());
+  }
+
+  override end(): Promise<void> {
+    this.stopRenewing();
+    return super.end();
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * The terms of etcd's leaders that were heard of. What a leader says of a lease after its term is
+ * over is void: one that was paused answers what it has in its queue. All leases of a session share
+ * what is known of that.
+ */
+export class Terms {
+  #highest = 0n;
+
+  /** The highest one so far. */
+  get highest(): bigint {
+    return this.#highest;
+  }
+
+  /** Takes note of a term. */
+  witness(raftTerm: bigint): void {
+    if (raftTerm > this.#highest) this.#highest = raftTerm;
+  }
+}
