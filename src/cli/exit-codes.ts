@@ -1,4 +1,5 @@
 import { InvalidOptionError, MicrolockError } from "../errors.ts";
+import { HeldByOuterError } from "./run/held-by-outer-error.ts";
 import { SignalReceived } from "./signal-received.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -46,6 +47,7 @@ const codesOf: Partial<Record<MicrolockError["code"], number>> = {
 /** What to end with when that was thrown. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof HeldByOuterError) return exitCodes.busy;
   if (error instanceof SignalReceived) return error.exitCode;
   if (error instanceof MicrolockError) return codesOf[error.code] ?? exitCodes.software;
   return exitCodes.software;

@@ -1,9 +1,9 @@
 import type { Hold } from "../../core/hold.ts";
 import type { Lock } from "../../core/lock.ts";
-import { AlreadyLockedError, type Holder, WouldDeadlockError } from "../../errors.ts";
+import type { Holder } from "../../errors.ts";
 import type { Locks } from "../../locks.ts";
 import type { Args } from "../args.ts";
-import { exitCodeOf } from "../exit-codes.ts";
+import { exitCodeOf, exitCodes } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
 import { Narrator } from "../run/narrator.ts";
 import { type Plan, planOf } from "../run/plan.ts";
@@ -28,9 +28,9 @@ export async function run(args: Args, io: Io): Promise<number> {
       await locks.close();
     }
   } catch (error) {
-    const isTaken = error instanceof AlreadyLockedError || error instanceof WouldDeadlockError;
     narrator.failed(error);
-    return isTaken ? plan.conflictExitCode : exitCodeOf(error);
+    const code = exitCodeOf(error);
+    return code === exitCodes.busy ? plan.conflictExitCode : code;
   } finally {
     signals.close();
   }
@@ -42,12 +42,14 @@ async function acquire(
   signal: AbortSignal,
   narrator: Narrator,
 ): Promise<Hold> {
-  const { names, kind, permits, waitMs, reason } = plan;
+  const { names, kind, permits, waitMs, reason, lingerMs, minHoldMs } = plan;
   const name = names.join(", ");
   const options = {
     signal,
     reason,
     waitMs,
+    lingerMs,
+    minHoldMs,
     onWait: (position: number, holder: Holder | undefined) =>
       narrator.waiting(name, position, holder),
   };

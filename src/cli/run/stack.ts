@@ -1,6 +1,6 @@
 import type { Hold } from "../../core/hold.ts";
-import { WouldDeadlockError } from "../../errors.ts";
 import type { Locks } from "../../locks.ts";
+import { HeldByOuterError } from "./held-by-outer-error.ts";
 
 // One outside of another, each as `key@token`, with what the key has in it percent-encoded.
 const variable = "MICROLOCK_STACK";
@@ -17,10 +17,9 @@ export function stackWith(env: NodeJS.ProcessEnv, hold: Hold): string {
 }
 
 /**
- * Makes sure that nobody who runs us holds one of the locks: it would wait for us, and we for it.
- * The stack may be older than that, so etcd is asked.
+ * Makes sure that nobody who runs us holds one of the locks. The stack may be older than that, so etcd is asked.
  *
- * @throws {WouldDeadlockError}
+ * @throws {HeldByOuterError}
  */
 export async function checkStack(
   env: NodeJS.ProcessEnv,
@@ -32,7 +31,7 @@ export async function checkStack(
   for (const name of names) {
     const prefix = `${locks.keyOf(name)}/`;
     for (const outer of outers.filter(({ key }) => key.startsWith(prefix))) {
-      if (await stands(locks, outer)) throw new WouldDeadlockError(name);
+      if (await stands(locks, outer)) throw new HeldByOuterError(name);
     }
   }
 }
