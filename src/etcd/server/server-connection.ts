@@ -9,7 +9,7 @@ import { encodeGrpcMessage, grpcStatusCode } from "../wire/grpc-status.ts";
 import type { Service } from "./method.ts";
 import { PingPolicy } from "./ping-policy.ts";
 import { type HeadRefusal, readRequestHead } from "./request-head.ts";
-import { ServerCall } from "./server-call.ts";
+import { ServerCall, withoutDate } from "./server-call.ts";
 
 /** What all connections of a server have in common. */
 export interface ConnectionOptions {
@@ -137,7 +137,7 @@ function refuse(stream: ServerHttp2Stream, { httpStatus, status, message }: Head
       "grpc-status": String(grpcStatusCode(status)),
       "grpc-message": encodeGrpcMessage(message),
     },
-    { endStream: true, sendDate: false },
+    { endStream: true, ...withoutDate },
   );
   stream.resume();
   setImmediate(() => {
