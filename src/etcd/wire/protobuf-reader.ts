@@ -18,6 +18,11 @@ export class ProtobufReader {
     this.#end = end;
   }
 
+  /** How the present field is encoded: 0 is a number, 2 is what has a length. */
+  get wireType(): number {
+    return this.#wireType;
+  }
+
   /** Moves to the next field, if there is one. */
   next(): boolean {
     if (this.#at >= this.#end) return false;
