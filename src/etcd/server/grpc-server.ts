@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer as createHttp1, type Server as Http1Server } from "node:http";
 import { createServer as createHttp2, type Http2Server } from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
@@ -11,6 +12,9 @@ const mebibyte = 1024 * 1024;
 
 // How long a connection may take to say what it speaks, and to go on in HTTP/1.1.
 const silenceMs = 20_000;
+
+// How long clients may take to hear that the server stops.
+const lingerMs = 100;
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -85,7 +89,13 @@ export class GrpcServer {
     for (const connection of this.#connections) connection.close();
     // They have no calls under way that would have to be told.
     for (const socket of this.#others) socket.destroy();
-    await closed;
+    // A session that is closing would wait for a client that does not listen, even if destroyed.
+    const cancel = this.#options.clock.setTimer(lingerMs, () => {
+      for (const socket of this.#sockets) socket.destroy();
+    });
+    await closed.finally(cancel);
+    // The last sockets tell only behind that that they are closed.
+    await Promise.all([...this.#sockets].map((socket) => once(socket, "close")));
   }
 
   #onSocket(socket: Socket): void {

@@ -21,9 +21,6 @@ export interface ConnectionOptions {
   readonly keepaliveTimeoutMs: number;
 }
 
-/** How long a connection may take to go in good order. */
-const lingerMs = 100;
-
 /** One client's connection, and the calls on it. */
 export class ServerConnection {
   readonly #session: ServerHttp2Session;
@@ -55,13 +52,13 @@ export class ServerConnection {
     return this.#calls.size;
   }
 
-  /** Ends all calls, and the connection as soon as they are told, or a moment later. */
+  /** Ends all calls, and the connection as soon as they are told, if they listen. */
   close(): void {
     if (this.#isClosing || this.#session.destroyed) return;
     this.#isClosing = true;
     for (const call of this.#calls) call.end("UNAVAILABLE", "etcdserver: server stopped");
+    this.#cancelTimer();
     this.#session.close();
-    this.#arm(lingerMs, () => this.#session.destroy());
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
