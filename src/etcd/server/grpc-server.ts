@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer as createHttp1, type Server as Http1Server } from "node:http";
-import { createServer as createHttp2, type Http2Server } from "node:http2";
+import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { httpPages } from "./http-pages.ts";
 import { listenFailure } from "./listen-failure.ts";
@@ -43,14 +43,6 @@ export class GrpcServer {
       // In megabytes: what one client may have in flight on one connection.
       maxSessionMemory: 1024,
       settings: { initialWindowSize: mebibyte },
-    });
-    this.#http2.on("session", (session) => {
-      if (!this.#keepsProcessAlive) session.unref();
-      session.setLocalWindowSize(4 * mebibyte);
-      const connection = new ServerConnection(session, this.#options, () =>
-        this.#connections.delete(connection),
-      );
-      this.#connections.add(connection);
     });
     // The connection hears of it, and ends.
     this.#http2.on("sessionError", () => {});
@@ -114,6 +106,8 @@ export class GrpcServer {
         this.#others.delete(connected);
         connected.removeAllListeners("timeout");
         connected.setTimeout(0);
+        // It makes a session of it at once.
+        this.#http2.once("session", (session) => this.#onSession(session, connected));
         this.#http2.emit("connection", connected);
       },
       http1: (connected) => {
@@ -121,5 +115,14 @@ export class GrpcServer {
         connected.resume();
       },
     });
+  }
+
+  #onSession(session: ServerHttp2Session, socket: Socket): void {
+    if (!this.#keepsProcessAlive) session.unref();
+    session.setLocalWindowSize(4 * mebibyte);
+    const connection = new ServerConnection(session, socket, this.#options, () =>
+      this.#connections.delete(connection),
+    );
+    this.#connections.add(connection);
   }
 }

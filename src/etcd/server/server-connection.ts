@@ -4,6 +4,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 import type { Clock } from "../../clock.ts";
 import { encodeGrpcMessage, grpcStatusCode } from "../wire/grpc-status.ts";
 import type { Service } from "./method.ts";
@@ -24,6 +25,7 @@ export interface ConnectionOptions {
 /** One client's connection, and the calls on it. */
 export class ServerConnection {
   readonly #session: ServerHttp2Session;
+  readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #calls = new Set<ServerCall>();
   readonly #pings: PingPolicy;
@@ -32,13 +34,19 @@ export class ServerConnection {
   #cancelTimer: () => void = () => {};
 
   /** `onClose` is called when nothing is left of it. */
-  constructor(session: ServerHttp2Session, options: ConnectionOptions, onClose: () => void) {
+  constructor(
+    session: ServerHttp2Session,
+    socket: Socket,
+    options: ConnectionOptions,
+    onClose: () => void,
+  ) {
     this.#session = session;
+    this.#socket = socket;
     this.#options = options;
     this.#pings = new PingPolicy(options.clock);
-    // A client that breaks off is nobody's fault; "close" follows.
-    session.on("error", () => {});
-    session.on("close", () => {
+    // A client that breaks off, or makes no sense, is nobody's fault.
+    session.on("error", () => this.#breakOff());
+    socket.on("close", () => {
       this.#cancelTimer();
       onClose();
     });
@@ -98,8 +106,15 @@ export class ServerConnection {
       undefined,
       Buffer.from("too_many_pings"),
     );
-    // Once the word is out.
-    setImmediate(() => this.#session.destroy());
+    this.#breakOff();
+  }
+
+  /** Ends the connection, once what was said last is out: a session alone may wait for the client. */
+  #breakOff(): void {
+    setImmediate(() => {
+      this.#session.destroy();
+      this.#socket.destroy();
+    });
   }
 
   /** Finds out when nobody is there any more, so that watches of the dead are not kept for ever. */
@@ -112,7 +127,8 @@ export class ServerConnection {
   }
 
   #ask(): void {
-    this.#arm(this.#options.keepaliveTimeoutMs, () => this.#session.destroy());
+    this.#arm(this.#options.keepaliveTimeoutMs, () => this.#breakOff());
+    if (this.#session.destroyed) return;
     this.#session.ping((error) => {
       if (!error && !this.#isClosing) this.#listen();
     });
@@ -120,7 +136,7 @@ export class ServerConnection {
 
   #arm(delayMs: number, wake: () => void): void {
     this.#cancelTimer();
-    if (this.#session.destroyed) return;
+    if (this.#socket.destroyed) return;
     const options = { keepsProcessAlive: false };
     this.#cancelTimer = this.#options.clock.setTimer(delayMs, wake, options);
   }
