@@ -5,7 +5,7 @@ import { connectFailure } from "../../src/etcd/grpc/connect-failure.ts";
 import { parseEndpoint } from "../../src/etcd/grpc/endpoints.ts";
 import { answerError, isStaleToken, toStoreError } from "../../src/etcd/grpc/errors.ts";
 import { CallFailure, NoConnection } from "../../src/etcd/grpc/failures.ts";
-import { decodeGrpcMessage } from "../../src/etcd/grpc/grpc-status.ts";
+import { decodeGrpcMessage } from "../../src/etcd/wire/grpc-status.ts";
 
 const context = { method: "KV/Txn", endpoint: "a:1" };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { encodeFrame, FrameReader } from "../../src/etcd/grpc/framing.ts";
-import type { ProtobufReader } from "../../src/etcd/grpc/protobuf.ts";
+import { encodeFrame, FrameReader, plainFrames } from "../../src/etcd/wire/framing.ts";
+import type { ProtobufReader } from "../../src/etcd/wire/protobuf-reader.ts";
 
 const frame = (text: string): Buffer => encodeFrame(text, (value, w) => w.string(1, value));
 
@@ -21,7 +21,7 @@ describe("FrameReader", () => {
 
   it("finds the messages again wherever the network cuts", () => {
     for (let cut = 0; cut <= all.length; cut++) {
-      const frames = new FrameReader(1_000);
+      const frames = new FrameReader(plainFrames(1_000));
       const first = frames.push(all.subarray(0, cut));
       const found = [...first, ...frames.push(all.subarray(cut))];
       expect(found.map(textOf)).toEqual(texts);
@@ -30,19 +30,23 @@ describe("FrameReader", () => {
   });
 
   it("finds them byte by byte", () => {
-    const frames = new FrameReader(1_000);
+    const frames = new FrameReader(plainFrames(1_000));
     const found = [...all].flatMap((byte) => frames.push(Buffer.from([byte])));
     expect(found.map(textOf)).toEqual(texts);
   });
 
   it("knows when it is in the middle of a message", () => {
-    const frames = new FrameReader(1_000);
+    const frames = new FrameReader(plainFrames(1_000));
     frames.push(all.subarray(0, 6));
     expect(frames.isBetweenFrames).toBe(false);
   });
 
   it("refuses compressed and oversized messages", () => {
-    expect(() => new FrameReader(10).push(Buffer.from("0100000000", "hex"))).toThrow(/compressed/);
-    expect(() => new FrameReader(10).push(Buffer.from("000000000b", "hex"))).toThrow(/11 bytes/);
+    expect(() => new FrameReader(plainFrames(10)).push(Buffer.from("0100000000", "hex"))).toThrow(
+      /compressed/,
+    );
+    expect(() => new FrameReader(plainFrames(10)).push(Buffer.from("000000000b", "hex"))).toThrow(
+      /11 bytes/,
+    );
   });
 });

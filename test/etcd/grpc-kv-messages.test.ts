@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { TxnRequest } from "../../src/etcd/api.ts";
-import { encodeTxnRequest } from "../../src/etcd/grpc/kv-requests.ts";
-import { decodeKeyValue, decodeTxnResponse } from "../../src/etcd/grpc/kv-responses.ts";
+import { encodeTxnRequest } from "../../src/etcd/wire/kv-requests.ts";
+import { decodeKeyValue, decodeTxnResponse } from "../../src/etcd/wire/kv-responses.ts";
 import { header, hexOf, message, nested, text, writeHeader } from "../support/protobuf-messages.ts";
 
 describe("encodeTxnRequest", () => {

@@ -3,15 +3,16 @@ import { describe, expect, it } from "vitest";
 import {
   decodeAuthenticateResponse,
   encodeAuthenticateRequest,
-} from "../../src/etcd/grpc/auth-messages.ts";
-import { decodeTxnResponse } from "../../src/etcd/grpc/kv-responses.ts";
+} from "../../src/etcd/wire/auth-messages.ts";
+import { decodeTxnResponse } from "../../src/etcd/wire/kv-responses.ts";
 import {
   decodeLeaseGrantResponse,
   decodeLeaseTimeToLiveResponse,
   encodeLeaseGrantRequest,
-} from "../../src/etcd/grpc/lease-messages.ts";
-import { MalformedMessageError, ProtobufReader } from "../../src/etcd/grpc/protobuf.ts";
-import { decodeWatchAnswer, encodeWatchCommand } from "../../src/etcd/grpc/watch-messages.ts";
+} from "../../src/etcd/wire/lease-messages.ts";
+import { MalformedMessageError } from "../../src/etcd/wire/malformed-message-error.ts";
+import { ProtobufReader } from "../../src/etcd/wire/protobuf-reader.ts";
+import { decodeWatchAnswer, encodeWatchCommand } from "../../src/etcd/wire/watch-messages.ts";
 import { header, hexOf, message, nested, text, writeHeader } from "../support/protobuf-messages.ts";
 
 describe("lease messages", () => {

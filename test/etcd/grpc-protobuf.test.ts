@@ -1,10 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  MalformedMessageError,
-  ProtobufReader,
-  ProtobufWriter,
-} from "../../src/etcd/grpc/protobuf.ts";
+import { MalformedMessageError } from "../../src/etcd/wire/malformed-message-error.ts";
+import { ProtobufReader } from "../../src/etcd/wire/protobuf-reader.ts";
+import { ProtobufWriter } from "../../src/etcd/wire/protobuf-writer.ts";
 
 function written(write: (writer: ProtobufWriter) => void): Buffer {
   const writer = new ProtobufWriter();
@@ -133,7 +131,8 @@ describe("ProtobufWriter and ProtobufReader", () => {
     ["a number that is cut", "08ff", /middle of a field/],
     ["a length beyond the end", "0aff01", /middle of a field/],
     ["a length beyond 32 bits", "0affffffffff01", /too large/],
-    ["a group", "0b", /wire type 3/],
+    ["a group that does not end", "0b0801", /middle of a field/],
+    ["the end of no group", "0c", /wire type 4/],
     ["the field 0", "00", /number 0/],
   ])("say what is wrong with %s", (_what, hex, message) => {
     const reader = new ProtobufReader(Buffer.from(hex, "hex"));

@@ -8,15 +8,16 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { encodeFrame, FrameReader } from "../../src/etcd/grpc/framing.ts";
-import type { ProtobufReader, ProtobufWriter } from "../../src/etcd/grpc/protobuf.ts";
+import { encodeFrame, FrameReader, plainFrames } from "../../src/etcd/wire/framing.ts";
+import type { ProtobufReader } from "../../src/etcd/wire/protobuf-reader.ts";
+import type { ProtobufWriter } from "../../src/etcd/wire/protobuf-writer.ts";
 
 /** One call as the server sees it. */
 export class FakeCall {
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
   readonly stream: ServerHttp2Stream;
-  readonly #frames = new FrameReader(2 ** 20);
+  readonly #frames = new FrameReader(plainFrames(2 ** 20));
   readonly #messages: ProtobufReader[] = [];
   #onMessage: ((message: ProtobufReader) => void) | undefined;
   #trailers: Record<string, string> = {};

@@ -1,4 +1,5 @@
-import type { ProtobufReader, ProtobufWriter } from "../../src/etcd/grpc/protobuf.ts";
+import type { ProtobufReader } from "../../src/etcd/wire/protobuf-reader.ts";
+import type { ProtobufWriter } from "../../src/etcd/wire/protobuf-writer.ts";
 import type { FakeCall } from "./fake-grpc-server.ts";
 
 /** What a client asked for on a stream of watches. */

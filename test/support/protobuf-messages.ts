@@ -1,4 +1,5 @@
-import { ProtobufReader, ProtobufWriter } from "../../src/etcd/grpc/protobuf.ts";
+import { ProtobufReader } from "../../src/etcd/wire/protobuf-reader.ts";
+import { ProtobufWriter } from "../../src/etcd/wire/protobuf-writer.ts";
 
 /** A text as a message carries it. */
 export const text = (value: string): Uint8Array => new Uint8Array(Buffer.from(value));

@@ -40,6 +40,12 @@ export interface EmbeddedEtcdOptions {
   readonly historyLimit?: number | undefined;
 }
 
+/** Which leases there are. No call of the port, but one of etcd's. */
+export interface LeaseLeasesResponse {
+  readonly header: ResponseHeader;
+  readonly ids: readonly bigint[];
+}
+
 // The store has no cluster and no elections, so these never change.
 const clusterId = 0x6d69_6372_6f6c_6f63n;
 const memberId = 0x6b6b_6b6bn;
@@ -127,6 +133,12 @@ export class EmbeddedEtcd implements Etcd {
     };
   }
 
+  /** All leases, those that end first at the front. */
+  async leaseLeases(options?: CallOptions): Promise<LeaseLeasesResponse> {
+    this.#enter(options);
+    return { header: this.#header(), ids: this.#lessor.idsByExpiry() };
+  }
+
   watch(request: WatchRequest, observer: WatchObserver): Watch {
     if (this.#isClosed) return this.#hub.refuse(observer, new ClosedError("The store"));
     this.#lessor.endOverdue();
@@ -150,6 +162,17 @@ export class EmbeddedEtcd implements Etcd {
     this.#isClosed = true;
     this.#lessor.close();
     this.#hub.close(new ClosedError("The store"));
+  }
+
+  /** Where the store stands. */
+  get header(): ResponseHeader {
+    if (!this.#isClosed) this.#lessor.endOverdue();
+    return this.#header();
+  }
+
+  /** The oldest revision that can be read and watched; -1 as long as all of them can. */
+  get compactRevision(): bigint {
+    return this.#keyspace.compactRevision;
   }
 
   /** How many keys there are. For tests that look for what was left behind. */

@@ -45,6 +45,12 @@ export class Lessor {
     return this.#leases.get(id);
   }
 
+  /** The ids of all leases, those that end first at the front. */
+  idsByExpiry(): bigint[] {
+    const leases = [...this.#leases.values()].sort((a, b) => a.expiresAt - b.expiresAt);
+    return leases.map(({ id }) => id);
+  }
+
   grant(ttl: bigint, id: bigint = this.#chooseId()): Lease {
     if (ttl > longestTtl) throw refusal("ttlTooLarge");
     if (this.#leases.has(id)) throw refusal("leaseExists");

@@ -1,12 +1,12 @@
 import type { Clock } from "../../clock.ts";
 import { ClosedError } from "../../errors.ts";
 import type { CallOptions } from "../api.ts";
+import { encodeFrame } from "../wire/framing.ts";
 import { CallBounds } from "./call-bounds.ts";
 import type { Channel } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 import { type CallContext, deadlineError, isStaleToken, toStoreError } from "./errors.ts";
 import { CallFailure } from "./failures.ts";
-import { encodeFrame } from "./framing.ts";
 import type { Method } from "./methods.ts";
 import type { SignIn } from "./sign-in.ts";
 

@@ -1,7 +1,7 @@
 import { CompactedError, type StoreError } from "../../errors.ts";
 import { readCancelReason, storeErrorCode } from "../server-words.ts";
+import type { WatchAnswer } from "../wire/watch-messages.ts";
 import { answerError, isStaleToken } from "./errors.ts";
-import type { WatchAnswer } from "./watch-messages.ts";
 
 /**
  * What follows when etcd ends a watch:

@@ -1,13 +1,13 @@
 import type { ClientHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock } from "../../clock.ts";
+import type { ProtobufReader } from "../wire/protobuf-reader.ts";
 import type { CallBounds } from "./call-bounds.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { CallFailure } from "./failures.ts";
 import { GrpcStream, type StreamHandler, type StreamOwner } from "./grpc-stream.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type CallHead, requestHeaders } from "./metadata.ts";
-import type { ProtobufReader } from "./protobuf.ts";
 
 // HTTP/2 numbers its streams up to 2^31; well before, we change to a fresh connection.
 const streamIdMax = 2 ** 30;

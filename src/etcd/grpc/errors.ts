@@ -5,8 +5,8 @@ import {
   StoreUnavailableError,
 } from "../../errors.ts";
 import { storeErrorCode } from "../server-words.ts";
+import { MalformedMessageError } from "../wire/malformed-message-error.ts";
 import { CallFailure, NoConnection } from "./failures.ts";
-import { MalformedMessageError } from "./protobuf.ts";
 
 /** Which call failed, and who was asked. */
 export interface CallContext {

@@ -15,7 +15,7 @@ import type {
   WatchObserver,
   WatchRequest,
 } from "../api.ts";
-import type { Credentials } from "./auth-messages.ts";
+import type { Credentials } from "../wire/auth-messages.ts";
 import { Calls, type Route } from "./calls.ts";
 import { Channel } from "./channel.ts";
 import { parseEndpoints } from "./endpoints.ts";

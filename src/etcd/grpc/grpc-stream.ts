@@ -1,8 +1,8 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
+import { FrameReader, plainFrames } from "../wire/framing.ts";
+import { type GrpcStatus, readForeignAnswer, readGrpcStatus } from "../wire/grpc-status.ts";
+import type { ProtobufReader } from "../wire/protobuf-reader.ts";
 import { CallFailure } from "./failures.ts";
-import { FrameReader } from "./framing.ts";
-import { type GrpcStatus, readForeignAnswer, readGrpcStatus } from "./grpc-status.ts";
-import type { ProtobufReader } from "./protobuf.ts";
 
 // Etcd limits requests to 1.5 MiB, but not what it answers.
 const messageSizeMaxBytes = 256 * 1024 * 1024;
@@ -29,7 +29,7 @@ export class GrpcStream {
   readonly #stream: ClientHttp2Stream;
   readonly #handler: StreamHandler;
   readonly #owner: StreamOwner;
-  readonly #frames = new FrameReader(messageSizeMaxBytes);
+  readonly #frames = new FrameReader(plainFrames(messageSizeMaxBytes));
   #isOver = false;
   #error: Error | undefined;
 

@@ -13,10 +13,10 @@ import {
   type Credentials,
   decodeAuthenticateResponse,
   encodeAuthenticateRequest,
-} from "./auth-messages.ts";
-import { decodeHeaderOnly } from "./header-message.ts";
-import { encodeCompactionRequest, encodeTxnRequest } from "./kv-requests.ts";
-import { decodeTxnResponse } from "./kv-responses.ts";
+} from "../wire/auth-messages.ts";
+import { decodeHeaderOnly } from "../wire/header-message.ts";
+import { encodeCompactionRequest, encodeTxnRequest } from "../wire/kv-requests.ts";
+import { decodeTxnResponse } from "../wire/kv-responses.ts";
 import {
   decodeLeaseGrantResponse,
   decodeLeaseKeepAliveResponse,
@@ -24,8 +24,9 @@ import {
   encodeLeaseGrantRequest,
   encodeLeaseId,
   encodeLeaseTimeToLiveRequest,
-} from "./lease-messages.ts";
-import type { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
+} from "../wire/lease-messages.ts";
+import type { ProtobufReader } from "../wire/protobuf-reader.ts";
+import type { ProtobufWriter } from "../wire/protobuf-writer.ts";
 import { decodeServerVersion } from "./server-version.ts";
 
 /** A call of etcd's that takes one message and returns one. */

@@ -1,4 +1,4 @@
-import type { ProtobufReader } from "./protobuf.ts";
+import type { ProtobufReader } from "../wire/protobuf-reader.ts";
 
 /** Decodes the answer to a status request: the server's version. */
 export function decodeServerVersion(reader: ProtobufReader): string {

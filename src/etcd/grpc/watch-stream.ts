@@ -1,15 +1,15 @@
 import type { Clock } from "../../clock.ts";
-import type { Connection } from "./connection.ts";
-import { CallFailure } from "./failures.ts";
-import { encodeFrame } from "./framing.ts";
-import type { GrpcStream } from "./grpc-stream.ts";
-import type { ProtobufReader } from "./protobuf.ts";
+import { encodeFrame } from "../wire/framing.ts";
+import type { ProtobufReader } from "../wire/protobuf-reader.ts";
 import {
   decodeWatchAnswer,
   encodeWatchCommand,
   type WatchAnswer,
   type WatchCommand,
-} from "./watch-messages.ts";
+} from "../wire/watch-messages.ts";
+import type { Connection } from "./connection.ts";
+import { CallFailure } from "./failures.ts";
+import type { GrpcStream } from "./grpc-stream.ts";
 import type { WatchState } from "./watch-state.ts";
 import { Watchdog } from "./watchdog.ts";
 

@@ -1,12 +1,12 @@
 import type { Clock } from "../../clock.ts";
 import { ClosedError } from "../../errors.ts";
 import type { Watch, WatchObserver, WatchRequest } from "../api.ts";
+import type { WatchAnswer } from "../wire/watch-messages.ts";
 import type { Route } from "./calls.ts";
 import { cancelOutcome } from "./cancel-reason.ts";
 import type { Connection } from "./connection.ts";
 import { isPermanent, isStaleToken, toStoreError } from "./errors.ts";
 import type { CallFailure } from "./failures.ts";
-import type { WatchAnswer } from "./watch-messages.ts";
 import { WatchState } from "./watch-state.ts";
 import { WatchStream } from "./watch-stream.ts";
 

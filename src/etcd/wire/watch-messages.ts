@@ -1,7 +1,9 @@
 import type { KeyValue, ResponseHeader, WatchEvent, WatchRequest } from "../api.ts";
 import { decodeResponseHeader, emptyHeader } from "./header-message.ts";
 import { decodeKeyValue } from "./kv-responses.ts";
-import { MalformedMessageError, type ProtobufReader, type ProtobufWriter } from "./protobuf.ts";
+import { MalformedMessageError } from "./malformed-message-error.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** What a client says on the stream that all watches share. */
 export type WatchCommand =

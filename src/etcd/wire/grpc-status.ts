@@ -40,6 +40,24 @@ export function readForeignAnswer(headers: IncomingHttpHeaders): GrpcStatus | un
   return { status: "UNIMPLEMENTED", message: `content type ${contentType} instead of gRPC` };
 }
 
+/** The number of a status, as trailers have it. */
+export function grpcStatusCode(status: GrpcStatus["status"]): number {
+  return status === "OK" ? 0 : storeStatuses.indexOf(status) + 1;
+}
+
+/** Encodes the text of a status: what a header cannot carry goes in percent signs. */
+export function encodeGrpcMessage(message: string): string {
+  if (/^[ -$&-~]*$/.test(message)) return message;
+  let text = "";
+  for (const byte of Buffer.from(message)) {
+    const isPlain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    text += isPlain
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return text;
+}
+
 /** Decodes the percent-encoded text of a status; what is not properly encoded stays as it is. */
 export function decodeGrpcMessage(text: string): string {
   if (!text.includes("%")) return text;

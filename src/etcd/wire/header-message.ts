@@ -1,5 +1,6 @@
 import type { ResponseHeader } from "../api.ts";
-import type { ProtobufReader } from "./protobuf.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** What an answer without a header counts as having said. */
 export const emptyHeader: ResponseHeader = {
@@ -32,4 +33,24 @@ export function decodeHeaderOnly(reader: ProtobufReader): { header: ResponseHead
     else reader.skip();
   }
   return { header };
+}
+
+/** Writes the header as every answer has it: as its first field. */
+export function writeHeader(writer: ProtobufWriter, header: ResponseHeader): void {
+  writer.message(1, header, encodeResponseHeader);
+}
+
+/** Encodes an answer that has nothing but a header. */
+export function encodeHeaderOnly(
+  { header }: { readonly header: ResponseHeader },
+  writer: ProtobufWriter,
+): void {
+  writeHeader(writer, header);
+}
+
+function encodeResponseHeader(header: ResponseHeader, writer: ProtobufWriter): void {
+  writer.uint64(1, header.clusterId);
+  writer.uint64(2, header.memberId);
+  writer.int64(3, header.revision);
+  writer.uint64(4, header.raftTerm);
 }

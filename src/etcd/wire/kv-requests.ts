@@ -4,34 +4,17 @@ import type {
   PutRequest,
   RangeRequest,
   RequestOp,
-  SortTarget,
   TxnRequest,
 } from "../api.ts";
-import type { ProtobufWriter } from "./protobuf.ts";
 
-const compareResults = { equal: 0, greater: 1, less: 2, notEqual: 3 } as const;
-const compareTargets = {
-  version: 0,
-  createRevision: 1,
-  modRevision: 2,
-  value: 3,
-  lease: 4,
-} as const;
-const operandFields = {
-  version: 4,
-  createRevision: 5,
-  modRevision: 6,
-  value: 7,
-  lease: 8,
-} as const;
-const sortOrders = { ascending: 1, descending: 2 } as const;
-const sortTargets: Readonly<Record<SortTarget, number>> = {
-  key: 0,
-  version: 1,
-  createRevision: 2,
-  modRevision: 3,
-  value: 4,
-};
+import {
+  compareResults,
+  compareTargets,
+  operandFields,
+  sortOrders,
+  sortTargets,
+} from "./kv-numbers.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 export function encodeTxnRequest(request: TxnRequest, writer: ProtobufWriter): void {
   for (const compare of request.compare ?? []) writer.message(1, compare, encodeCompare);
@@ -60,7 +43,7 @@ function encodeRequestOp(op: RequestOp, writer: ProtobufWriter): void {
   else writer.message(4, op.request, encodeTxnRequest);
 }
 
-function encodeRangeRequest(request: RangeRequest, writer: ProtobufWriter): void {
+export function encodeRangeRequest(request: RangeRequest, writer: ProtobufWriter): void {
   writer.bytes(1, request.key);
   writer.bytes(2, request.rangeEnd);
   writer.int64(3, request.limit);
@@ -77,7 +60,7 @@ function encodeRangeRequest(request: RangeRequest, writer: ProtobufWriter): void
   writer.int64(13, request.maxCreateRevision);
 }
 
-function encodePutRequest(request: PutRequest, writer: ProtobufWriter): void {
+export function encodePutRequest(request: PutRequest, writer: ProtobufWriter): void {
   writer.bytes(1, request.key);
   writer.bytes(2, request.value);
   writer.int64(3, request.lease);
@@ -86,7 +69,10 @@ function encodePutRequest(request: PutRequest, writer: ProtobufWriter): void {
   writer.bool(6, request.ignoreLease);
 }
 
-function encodeDeleteRangeRequest(request: DeleteRangeRequest, writer: ProtobufWriter): void {
+export function encodeDeleteRangeRequest(
+  request: DeleteRangeRequest,
+  writer: ProtobufWriter,
+): void {
   writer.bytes(1, request.key);
   writer.bytes(2, request.rangeEnd);
   writer.bool(3, request.prevKv);

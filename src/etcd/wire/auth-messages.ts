@@ -1,4 +1,5 @@
-import type { ProtobufReader, ProtobufWriter } from "./protobuf.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
+import type { ProtobufWriter } from "./protobuf-writer.ts";
 
 /** A user of etcd. */
 export interface Credentials {

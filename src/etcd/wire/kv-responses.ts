@@ -7,7 +7,8 @@ import type {
   TxnResponse,
 } from "../api.ts";
 import { decodeResponseHeader, emptyHeader } from "./header-message.ts";
-import { MalformedMessageError, type ProtobufReader } from "./protobuf.ts";
+import { MalformedMessageError } from "./malformed-message-error.ts";
+import type { ProtobufReader } from "./protobuf-reader.ts";
 
 const noBytes: Uint8Array = new Uint8Array(0);
 

@@ -1,0 +1,1 @@
+export { type EtcdOptions, type StartedEtcd, startEtcd } from "./start-etcd.ts";
