@@ -1,5 +1,6 @@
 import type { CommandSpec } from "./command.ts";
+import { lockSpec } from "./specs/lock.ts";
 import { runSpec } from "./specs/run.ts";
 
 /** All commands, in the order in which the help lists them. */
-export const commands: readonly CommandSpec[] = [runSpec];
+export const commands: readonly CommandSpec[] = [runSpec, lockSpec];

@@ -6,15 +6,17 @@ import { jsonOf, type Out } from "../io.ts";
 import { SignalReceived } from "../signal-received.ts";
 import type { Ending } from "./child.ts";
 
-/** Tells on stderr what happens, to people or in JSON: stdout is the command's. */
+/** Tells what happens, to people or in JSON. Of a command that is run, stdout is its own. */
 export class Narrator {
   readonly #out: Out;
+  readonly #who: string;
   readonly #isJson: boolean;
   readonly #isVerbose: boolean;
   #hasWaited = false;
 
-  constructor(args: Args, out: Out) {
+  constructor(args: Args, out: Out, who = "microlock run") {
     this.#out = out;
+    this.#who = who;
     this.#isJson = args.flag("json");
     this.#isVerbose = args.flag("verbose");
   }
@@ -67,6 +69,6 @@ export class Narrator {
     text: string | undefined,
   ): void {
     if (this.#isJson) this.#out.write(`${jsonOf(event)}\n`);
-    else if (text !== undefined) this.#out.write(`microlock run: ${text}\n`);
+    else if (text !== undefined) this.#out.write(`${this.#who}: ${text}\n`);
   }
 }
