@@ -1,6 +1,7 @@
 import type { CommandSpec } from "./command.ts";
+import { electSpec } from "./specs/elect.ts";
 import { lockSpec } from "./specs/lock.ts";
 import { runSpec } from "./specs/run.ts";
 
 /** All commands, in the order in which the help lists them. */
-export const commands: readonly CommandSpec[] = [runSpec, lockSpec];
+export const commands: readonly CommandSpec[] = [runSpec, lockSpec, electSpec];

@@ -4,6 +4,7 @@ import type { Args } from "../args.ts";
 import { messageOf } from "../exit-codes.ts";
 import { jsonOf, type Out } from "../io.ts";
 import { SignalReceived } from "../signal-received.ts";
+import { StdinClosed } from "../stdin-closed.ts";
 import type { Ending } from "./child.ts";
 
 /** Tells what happens, to people or in JSON. Of a command that is run, stdout is its own. */
@@ -60,7 +61,8 @@ export class Narrator {
   failed(error: unknown): void {
     const message = messageOf(error);
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const isOurDoing = error instanceof SignalReceived;
+    // Whoever sent a signal knows.
+    const isOurDoing = error instanceof SignalReceived && !(error instanceof StdinClosed);
     this.#tell({ event: "failed", code, message }, isOurDoing ? undefined : message);
   }
 
