@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import type { CommandSpec, OptionSpecs } from "./command.ts";
 import { durationMs } from "./duration.ts";
+import { unsupported } from "./unsupported.ts";
 import { UsageError } from "./usage-error.ts";
 
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
@@ -106,7 +107,8 @@ function read(
     for (const [name, { choices }] of Object.entries(specs)) check(name, values[name], choices);
     return { values, positionals };
   } catch (error) {
-    throw error instanceof TypeError && "code" in error ? new UsageError(sayOf(error)) : error;
+    if (!(error instanceof TypeError && "code" in error)) throw error;
+    throw new UsageError(unsupported(args) ?? sayOf(error));
   }
 }
 

@@ -1,6 +1,9 @@
 import { UsageError } from "./usage-error.ts";
 
 const unitsMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
   ms: 1,
   s: 1_000,
   m: 60_000,
@@ -8,17 +11,25 @@ const unitsMs: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d)/g;
+
 /**
- * A duration in milliseconds. A bare number means seconds, as with flock, timeout and etcdctl;
- * `500ms`, `10s`, `1.5m`, `2h` and `1d` say what they mean.
+ * A duration in milliseconds. A bare number means seconds, as with flock and timeout; `500ms`,
+ * `10s`, `1.5m`, `2h` and `1d` say what they mean, and so does `1m30s`, as Go writes it.
  *
  * @throws {UsageError}
  */
 export function durationMs(option: string, text: string): number {
-  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h|d)?$/.exec(text) ?? [];
-  const ms = Number(number) * (unitsMs[unit] ?? Number.NaN);
-  if (Number.isFinite(ms)) return ms;
-  const expected = "a duration, such as 10 (seconds), 500ms, 5m or 2h";
+  if (/^(\d+(\.\d*)?|\.\d+)$/.test(text)) return Number(text) * 1_000;
+  if (text !== "" && text.replace(part, "") === "") {
+    const parts = [...text.matchAll(part)];
+    const ms = parts.reduce(
+      (sum, [, number, unit = ""]) => sum + Number(number) * (unitsMs[unit] ?? 0),
+      0,
+    );
+    if (Number.isFinite(ms)) return ms;
+  }
+  const expected = "a duration, such as 10 (seconds), 500ms, 5m, 1m30s or 2h";
   throw new UsageError(`${option} must be ${expected}, but is ${JSON.stringify(text)}`);
 }
 

@@ -1,4 +1,4 @@
-import { InvalidOptionError, MicrolockError } from "../errors.ts";
+import { MicrolockError } from "../errors.ts";
 import { HeldByOuterError } from "./run/held-by-outer-error.ts";
 import { SignalReceived } from "./signal-received.ts";
 import { UsageError } from "./usage-error.ts";
@@ -9,6 +9,8 @@ import { UsageError } from "./usage-error.ts";
  */
 export const exitCodes = {
   ok: 0,
+  /** `microlock doctor` has found something wrong. */
+  unhealthy: 1,
   /** The command line is wrong. */
   usage: 64,
   /** Etcd cannot be reached, or cannot serve us. */
@@ -44,8 +46,13 @@ const codesOf: Partial<Record<MicrolockError["code"], number>> = {
   DISAGREEMENT: exitCodes.usage,
 };
 
-/** What to end with when that was thrown. */
-export function exitCodeOf(error: unknown): number {
+/** What to end with when that was thrown; `busy` is what to end with when the lock is taken. */
+export function exitCodeOf(error: unknown, busy: number = exitCodes.busy): number {
+  const code = ownCodeOf(error);
+  return code === exitCodes.busy ? busy : code;
+}
+
+function ownCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof HeldByOuterError) return exitCodes.busy;
   if (error instanceof SignalReceived) return error.exitCode;
@@ -59,9 +66,25 @@ export function messageOf(error: unknown): string {
   if (exitCodeOf(error) === exitCodes.software) return `this is a bug: ${error.stack}`;
   const message = error.message.replace(/\s*\n\s*/g, " ");
   if (!(error instanceof MicrolockError)) return message;
-  if (error instanceof InvalidOptionError) return message.replace(/^target /, "--endpoints ");
-  if (error.code === "STORE_UNAVAILABLE" && message.startsWith("No etcd answers")) {
-    return `${message} Start one with: microlock serve`;
+  const said = inOptions(message);
+  if (error.code === "STORE_UNAVAILABLE" && said.startsWith("No etcd answers")) {
+    return `${said} Start one with: microlock serve`;
   }
-  return message;
+  return said;
+}
+
+// What the library calls them, and what the command line does.
+const options: readonly (readonly [RegExp, string])[] = [
+  [/^target /, "--endpoints "],
+  [/\btls\.ca\b/g, "--cacert"],
+  [/\btls\.cert\b/g, "--cert"],
+  [/\btls\.key\b/g, "--key"],
+  [/\bor give tls\b/g, "or give --cacert"],
+  [/\bauth\.username and auth\.password\b/g, "--user and its password"],
+  [/\bgive auth\b/g, "give --user"],
+  [/\bIs the namespace right\b/g, "Is --namespace right"],
+];
+
+function inOptions(message: string): string {
+  return options.reduce((text, [word, option]) => text.replace(word, option), message);
 }

@@ -37,6 +37,8 @@ export interface Io {
 export interface ConnectionOptions {
   readonly ttlMs?: number | undefined;
   readonly lockDelayMs?: number | undefined;
+  /** @default what the command line says */
+  readonly namespace?: string;
   /** Gives up when it aborts. @default the `signal` of the world */
   readonly signal?: AbortSignal | undefined;
 }

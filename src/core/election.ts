@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { sleep } from "../clock.ts";
 import { ClosedError, PlaceLostError, StoreUnavailableError } from "../errors.ts";
 import { holding } from "./chain.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, withoutCompanions } from "./entry.ts";
 import { Feed } from "./feed.ts";
 import { Hold } from "./hold.ts";
 import { bytesOf, queuePrefix, textOf } from "./keys.ts";
@@ -15,7 +15,7 @@ import {
   checkString,
   checkWaiting,
 } from "./options.ts";
-import { readFirst } from "./queue-view.ts";
+import { readFirst, readQueue } from "./queue-view.ts";
 import { electionRule } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Waiting } from "./transactor.ts";
@@ -118,7 +118,7 @@ export class Election {
    */
   async campaign(value: string, options: CampaignOptions = {}): Promise<Leadership> {
     checkString("value", value);
-    checkKnown(options, ["waitMs", "signal", "onWait"]);
+    checkKnown(options, ["waitMs", "signal", "onWait", "lingerMs", "minHoldMs"]);
     return this.#candidacy(value).acquire(options);
   }
 
@@ -130,7 +130,9 @@ export class Election {
   async leader(options: Waiting = {}): Promise<Leader | undefined> {
     checkWaiting(options);
     const first = await readFirst(this.#sessions, this.#prefix, options);
-    return first && leaderOf(first);
+    if (!first?.isCompanion) return first && leaderOf(first);
+    // It may stand beside the leader, or have outlasted it.
+    return leaderAmong(await readQueue(this.#sessions, this.#prefix, options));
   }
 
   /**
@@ -149,8 +151,7 @@ export class Election {
     checkSignalOnly(options);
     let told: Leader | undefined;
     const mirror = new Mirror(this.#sessions, this.#prefix, () => {
-      const first = mirror.entries?.[0];
-      const leader = first && leaderOf(first);
+      const leader = leaderAmong(withoutCompanions(mirror.entries ?? []));
       if (leader && told?.revision === leader.revision && told.key === leader.key) return;
       told = leader;
       // Only the latest is of interest, and only while it leads.
@@ -243,6 +244,12 @@ async function serve(leadership: Leadership, work: Term): Promise<void> {
     // A term that was lost is over already. One that cannot be ended now ends in the background.
     await leadership.resign().catch(() => {});
   }
+}
+
+/** Who leads, in a queue without the companions of those that stand there themselves. */
+function leaderAmong([first]: readonly Entry[]): Leader | undefined {
+  // What has outlasted a leader keeps the next one from leading, and leads nobody.
+  return first && !first.isCompanion ? leaderOf(first) : undefined;
 }
 
 function leaderOf({ key, createRevision, kv }: Entry): Leader {

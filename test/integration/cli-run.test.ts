@@ -396,6 +396,7 @@ for (const version of etcdVersions()) {
 
 /** When something was printed, in milliseconds. */
 function timeOf({ stdout }: Cli, what: string): number {
-  const [, nanoseconds = ""] = new RegExp(`^${what} (\\d+)$`, "m").exec(stdout) ?? [];
-  return Number(BigInt(nanoseconds || "-1") / 1_000n) / 1_000;
+  const [, nanoseconds] = new RegExp(`^${what} (\\d+)$`, "m").exec(stdout) ?? [];
+  if (nanoseconds === undefined) throw new Error(`No ${what} in ${JSON.stringify(stdout)}`);
+  return Number(BigInt(nanoseconds) / 1_000n) / 1_000;
 }

@@ -1,29 +1,31 @@
 import { spawn } from "node:child_process";
 
-// It reads how long, in seconds, the lock is good from now on; whatever comes to its ears later
-// than that comes too late. When nothing comes any more, we have died. It has no other word for
-// "all is well" than `done`.
+// It reads how long, in seconds, the lock is good from now on. Once that is over, or when nothing
+// can come any more, it ends the group; after `done` it ends itself.
 const script = `
 group=$1 patience=$2 timer=
-end_group() { kill -s "$3" -- "-$group"; sleep "$patience"; kill -s KILL -- "-$group"; }
+nap() { sleep "$1" & nap=$!; wait "$nap"; }
+end_group() {
+  kill -s TERM -- "-$group"
+  kill -s CONT -- "-$group"
+  nap "$patience"
+  kill -s KILL -- "-$group"
+}
 arm() {
   (
     trap 'kill "$nap"; exit 0' TERM
-    sleep "$1" & nap=$!
-    wait "$nap"
-    trap '' TERM
-    kill -s KILL -- "-$group"
+    nap "$1"
+    end_group
   ) & timer=$!
 }
+disarm() { [ -z "$timer" ] || kill "$timer"; }
 while read -r seconds; do
-  [ -z "$timer" ] || kill "$timer"
+  disarm
   [ "$seconds" != done ] || exit 0
   arm "$seconds"
 done
-[ -z "$timer" ] || kill "$timer"
-kill -s TERM -- "-$group"
-sleep "$patience"
-kill -s KILL -- "-$group"
+disarm
+end_group
 `;
 
 /**

@@ -4,17 +4,20 @@ import type { Args } from "../args.ts";
 import { messageOf } from "../exit-codes.ts";
 import { jsonOf, type Out } from "../io.ts";
 import { SignalReceived } from "../signal-received.ts";
+import { StdinClosed } from "../stdin-closed.ts";
 import type { Ending } from "./child.ts";
 
-/** Tells on stderr what happens, to people or in JSON: stdout is the command's. */
+/** Tells what happens, to people or in JSON. Of a command that is run, stdout is its own. */
 export class Narrator {
   readonly #out: Out;
+  readonly #who: string;
   readonly #isJson: boolean;
   readonly #isVerbose: boolean;
   #hasWaited = false;
 
-  constructor(args: Args, out: Out) {
+  constructor(args: Args, out: Out, who = "microlock run") {
     this.#out = out;
+    this.#who = who;
     this.#isJson = args.flag("json");
     this.#isVerbose = args.flag("verbose");
   }
@@ -58,7 +61,8 @@ export class Narrator {
   failed(error: unknown): void {
     const message = messageOf(error);
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const isOurDoing = error instanceof SignalReceived;
+    // Whoever sent a signal knows.
+    const isOurDoing = error instanceof SignalReceived && !(error instanceof StdinClosed);
     this.#tell({ event: "failed", code, message }, isOurDoing ? undefined : message);
   }
 
@@ -67,6 +71,6 @@ export class Narrator {
     text: string | undefined,
   ): void {
     if (this.#isJson) this.#out.write(`${jsonOf(event)}\n`);
-    else if (text !== undefined) this.#out.write(`microlock run: ${text}\n`);
+    else if (text !== undefined) this.#out.write(`${this.#who}: ${text}\n`);
   }
 }

@@ -1,29 +1,27 @@
 import { constants } from "node:os";
 import { basename } from "node:path";
 import type { Args } from "../args.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { type Asking, askingOf } from "../asking.ts";
 import { UsageError } from "../usage-error.ts";
 
-/** What `microlock run` is to do. */
-export interface Plan {
-  readonly names: readonly string[];
-  readonly kind: "exclusive" | "shared" | "permits";
-  readonly permits: number;
-  /** How long to wait, in milliseconds; undefined for ever. */
-  readonly waitMs: number | undefined;
-  readonly ttlMs: number;
-  readonly lingerMs: number;
-  readonly minHoldMs: number;
-  readonly reason: string;
+/** How to run a command while a lock is ours. */
+export interface CommandPlan {
   readonly command: readonly [string, ...string[]];
   readonly stopSignal: NodeJS.Signals;
   readonly killAfterMs: number;
+  /** How long nobody gets in after a loss, unless the command has ended before. */
+  readonly lingerMs: number;
   readonly onLost: string | undefined;
-  readonly conflictExitCode: number;
+  readonly ttlMs: number;
   readonly lostExitCode: number;
 }
 
-const ttlMsDefault = 15_000;
+/** What `microlock run` is to do. */
+export interface Plan extends Asking, CommandPlan {
+  readonly minHoldMs: number;
+  readonly reason: string;
+}
+
 const killAfterMsDefault = 5_000;
 // So that whoever is killed is gone before the next one gets in.
 const killingMs = 1_000;
@@ -34,17 +32,21 @@ const killingMs = 1_000;
  * @throws {UsageError} when they contradict each other.
  */
 export function planOf(args: Args): Plan {
-  const names = [...args.operands, ...args.texts("name")];
-  if (names.length === 0) throw new UsageError("the name of the lock is missing");
-  const permits = args.integer("permits", 1, 1_000_000);
-  const isShared = args.flag("shared");
-  exclude(args, "nonblock", "wait");
-  exclude(args, "shared", "exclusive");
-  exclude(args, "shared", "permits");
-  exclude(args, "exclusive", "permits");
-  if (names.length > 1 && (isShared || permits !== undefined)) {
-    throw new UsageError("several locks at once can only be had exclusively");
-  }
+  const asking = askingOf(args);
+  const running = commandPlanOf(args, asking);
+  return {
+    ...asking,
+    ...running,
+    minHoldMs: args.ms("min-hold") ?? 0,
+    reason: args.text("reason") ?? basename(args.command[0] ?? "sh"),
+  };
+}
+
+/** Which command to run, and how to end it. */
+export function commandPlanOf(
+  args: Args,
+  { ttlMs, lostExitCode }: Pick<Asking, "ttlMs" | "lostExitCode">,
+): CommandPlan {
   const killAfterMs = args.ms("kill-after") ?? killAfterMsDefault;
   const lingerMs = args.ms("lock-delay") ?? killAfterMs + killingMs;
   if (lingerMs < killAfterMs) {
@@ -52,24 +54,14 @@ export function planOf(args: Args): Plan {
       "--lock-delay must not be shorter than --kill-after: the command may run as long",
     );
   }
-  const ttlMs = args.ms("ttl") ?? ttlMsDefault;
-  if (ttlMs <= 0) throw new UsageError("--ttl must be more than 0");
-  const command = commandOf(args);
   return {
-    names,
-    kind: isShared ? "shared" : permits === undefined ? "exclusive" : "permits",
-    permits: permits ?? 1,
-    waitMs: args.flag("nonblock") ? 0 : args.ms("wait"),
-    ttlMs,
-    lingerMs,
-    minHoldMs: args.ms("min-hold") ?? 0,
-    reason: args.text("reason") ?? basename(args.command[0] ?? "sh"),
-    command,
+    command: commandOf(args),
     stopSignal: signalOf(args.text("signal") ?? "TERM"),
     killAfterMs,
+    lingerMs,
     onLost: args.text("on-lost"),
-    conflictExitCode: args.integer("conflict-exit-code", 0, 255) ?? exitCodes.busy,
-    lostExitCode: args.integer("lost-exit-code", 0, 255) ?? exitCodes.lost,
+    ttlMs,
+    lostExitCode,
   };
 }
 
@@ -78,12 +70,6 @@ function commandOf(args: Args): readonly [string, ...string[]] {
   if (shell !== undefined) return ["/bin/sh", "-c", shell, ...args.command];
   const [file = "", ...rest] = args.command;
   return [file, ...rest];
-}
-
-function exclude(args: Args, one: string, other: string): void {
-  const isGiven = (name: string): boolean => args.flag(name) || args.text(name) !== undefined;
-  if (isGiven(one) && isGiven(other))
-    throw new UsageError(`--${one} and --${other} exclude each other`);
 }
 
 function signalOf(text: string): NodeJS.Signals {

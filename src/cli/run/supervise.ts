@@ -5,13 +5,13 @@ import { onAbort } from "../../signals.ts";
 import { Child } from "./child.ts";
 import { Guardian } from "./guardian.ts";
 import type { Narrator } from "./narrator.ts";
-import type { Plan } from "./plan.ts";
+import type { CommandPlan } from "./plan.ts";
 import type { Signals } from "./signals.ts";
 
 /** What it takes to run a command while a lock is ours. */
 export interface Supervision {
   readonly hold: Hold;
-  readonly plan: Plan;
+  readonly plan: CommandPlan;
   readonly env: NodeJS.ProcessEnv;
   readonly signals: Signals;
   readonly narrator: Narrator;

@@ -1,5 +1,26 @@
-import type { CommandSpec } from "../command.ts";
+import { askingOptions, exitCodeOptions, ttlOption } from "../asking.ts";
+import type { CommandSpec, OptionSpecs } from "../command.ts";
 import { connectionOptions } from "../connection.ts";
+
+/** How a command may be written as well. */
+export const shellOption: OptionSpecs = {
+  command: {
+    short: "c",
+    value: "COMMAND",
+    help: "run this in a shell; what stands behind -- is $0, $1, …",
+  },
+};
+
+/** How a command ends whose lock is lost. */
+export const stopOptions: OptionSpecs = {
+  signal: { value: "NAME", help: "how to tell the command that the lock is lost (default TERM)" },
+  "kill-after": { value: "TIME", help: "when to kill it if it goes on after that (default 5s)" },
+  "lock-delay": {
+    value: "TIME",
+    help: "how long nobody gets in after the lock was lost, unless the command has ended (default: --kill-after and 1s)",
+  },
+  "on-lost": { value: "COMMAND", help: "run this in a shell as well when the lock is lost" },
+};
 
 export const runSpec: CommandSpec = {
   name: "run",
@@ -12,36 +33,16 @@ export const runSpec: CommandSpec = {
     "Ends with what the command ends with, 128 and the number of the signal that ended it, 126 if it cannot be run, 127 if it is not there; 75 if the lock is taken and the time to wait is over, 79 if it was lost, 69 if etcd cannot be reached, 77 if it does not let us, 64 if the command line is wrong.",
   ],
   options: {
-    nonblock: { short: "n", help: "do not wait for a lock that is taken" },
-    wait: { short: "w", value: "TIME", help: "wait so long at the most (default: for ever)" },
-    shared: { short: "s", help: "share it with others who ask so: they read, nobody writes" },
-    exclusive: { short: "x", help: "alone, which is how it is without this" },
-    permits: { short: "N", value: "N", help: "be one of so many at a time" },
-    name: { value: "NAME", multiple: true, help: "one more lock: all of them, or none" },
-    command: {
-      short: "c",
-      value: "COMMAND",
-      help: "run this in a shell; what stands behind -- is $0, $1, …",
-    },
-    ttl: { value: "TIME", help: "how long the lock outlives us if we die (default 15s)" },
-    "lock-delay": {
-      value: "TIME",
-      help: "how long nobody gets in after the lock was lost, unless the command has ended (default: --kill-after and 1s)",
-    },
+    ...askingOptions,
+    ...shellOption,
+    ...ttlOption,
     "min-hold": {
       value: "TIME",
       help: "how long nobody gets in after we did, however short the command is",
     },
     reason: { value: "TEXT", help: "what for, for those who look (default: the command's name)" },
-    signal: { value: "NAME", help: "how to tell the command that the lock is lost (default TERM)" },
-    "kill-after": { value: "TIME", help: "when to kill it if it goes on after that (default 5s)" },
-    "on-lost": { value: "COMMAND", help: "run this in a shell as well when the lock is lost" },
-    "conflict-exit-code": {
-      short: "E",
-      value: "CODE",
-      help: "what to end with if the lock is taken (default 75)",
-    },
-    "lost-exit-code": { value: "CODE", help: "what to end with if the lock was lost (default 79)" },
+    ...stopOptions,
+    ...exitCodeOptions,
     verbose: { help: "say on stderr what happens" },
     json: { help: "say it in JSON, a line for each event" },
     ...connectionOptions,
