@@ -280,7 +280,7 @@ for (const version of etcdVersions()) {
       }
 
       it("kills a command that does not stop, with all that it has started, before anybody gets in", async () => {
-        const deaf = `trap '' TERM; sh -c 'trap "" TERM; while :; do sleep 0.02; date +%s%N > "$0"; done' "$0" & `;
+        const deaf = `trap '' TERM; sh -c 'trap "" TERM; while :; do sleep 0.02; date +%s%N >> "$0"; done' "$0" & `;
         const file = `${server.dataFolder}/deaf`;
         const holder = run([
           ...["deaf", "--kill-after", "300ms", "--lost-exit-code", "99", "-c"],
@@ -291,7 +291,7 @@ for (const version of etcdVersions()) {
         const next = run([
           "deaf",
           "-c",
-          'echo next $(date +%s%N); sleep 0.2; echo last $(cat "$0")',
+          'echo next $(date +%s%N); sleep 0.2; echo last $(tail -n 1 "$0")',
           "--",
           file,
         ]);
@@ -349,7 +349,7 @@ for (const version of etcdVersions()) {
     describe("when microlock itself", () => {
       it("is killed, ends the command and its children, and lets nobody in before", async () => {
         const file = `${server.dataFolder}/orphan`;
-        const orphan = `trap '' TERM; while :; do sleep 0.02; date +%s%N > "$0"; done`;
+        const orphan = `trap '' TERM; while :; do sleep 0.02; date +%s%N >> "$0"; done`;
         const holder = run([
           "killed",
           "--ttl",
@@ -365,7 +365,7 @@ for (const version of etcdVersions()) {
         const next = run([
           "killed",
           "-c",
-          'echo next $(date +%s%N); sleep 0.2; echo last $(cat "$0")',
+          'echo next $(date +%s%N); sleep 0.2; echo last $(tail -n 1 "$0")',
           "--",
           file,
         ]);
