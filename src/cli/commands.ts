@@ -4,6 +4,7 @@ import { doctorSpec } from "./specs/doctor.ts";
 import { electSpec } from "./specs/elect.ts";
 import { lockSpec } from "./specs/lock.ts";
 import { runSpec } from "./specs/run.ts";
+import { serveSpec } from "./specs/serve.ts";
 
 /** All commands, in the order in which the help lists them. */
 export const commands: readonly CommandSpec[] = [
@@ -12,4 +13,5 @@ export const commands: readonly CommandSpec[] = [
   electSpec,
   doctorSpec,
   benchSpec,
+  serveSpec,
 ];
