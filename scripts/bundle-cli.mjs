@@ -15,6 +15,13 @@ await bundle.write({
   format: "cjs",
   entryFileNames: "[name].cjs",
   chunkFileNames: "[name].cjs",
+  // What is needed together lies together.
+  codeSplitting: {
+    groups: [
+      { name: "grpc", test: /src\/etcd\/(grpc|wire)\// },
+      { name: "run", test: /src\/cli\/(run\/|commands\/(run|lock|elect)|asking|told-to-end)/ },
+    ],
+  },
   // Names stay, for stack traces; comments only take time to be read over.
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 });
