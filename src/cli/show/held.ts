@@ -35,7 +35,7 @@ export const heldColumns: readonly Column[] = [
   { title: "HOLDER", atLeast: 12 },
   { title: "MODE", dispensable: 3 },
   { title: "TOKEN", align: "right", dispensable: 2 },
-  { title: "FOR", align: "right" },
+  { title: "AGE", align: "right", dispensable: 0 },
   { title: "WAIT", align: "right", dispensable: 1 },
   { title: "REASON", atLeast: 8, dispensable: 4 },
 ];

@@ -84,7 +84,10 @@ export function lineOf(row: Row, columns: readonly Column[], layout: Layout): Li
     if (width === undefined) continue;
     if (line.length > 0) line.push({ text: " ".repeat(gap) });
     const { text, tone } = row[index] ?? { text: "" };
-    line.push({ text: pad(cut(text, width), width, align), tone });
+    const shown = cut(text, width);
+    // Nothing needs room behind the last one.
+    const isLast = layout.slice(index + 1).every((each) => each === undefined);
+    line.push({ text: isLast && align !== "right" ? shown : pad(shown, width, align), tone });
   }
   return line;
 }
