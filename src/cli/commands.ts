@@ -1,5 +1,6 @@
 import type { CommandSpec } from "./command.ts";
 import { benchSpec } from "./specs/bench.ts";
+import { completionSpec } from "./specs/completion.ts";
 import { doctorSpec } from "./specs/doctor.ts";
 import { electSpec } from "./specs/elect.ts";
 import { lockSpec } from "./specs/lock.ts";
@@ -12,4 +13,5 @@ export const commands: readonly CommandSpec[] = [
   electSpec,
   doctorSpec,
   benchSpec,
+  completionSpec,
 ];
