@@ -1,5 +1,6 @@
 import type { CommandSpec } from "./command.ts";
 import { benchSpec } from "./specs/bench.ts";
+import { completionSpec } from "./specs/completion.ts";
 import { deadlocksSpec } from "./specs/deadlocks.ts";
 import { doctorSpec } from "./specs/doctor.ts";
 import { electSpec } from "./specs/elect.ts";
@@ -26,4 +27,5 @@ export const commands: readonly CommandSpec[] = [
   doctorSpec,
   benchSpec,
   serveSpec,
+  completionSpec,
 ];
