@@ -18,6 +18,7 @@ await bundle.write({
   // What is needed together lies together.
   codeSplitting: {
     groups: [
+      { name: "core", test: /src\/(core|errors)\/|src\/[a-z-]+\.ts|src\/cli\/duration/ },
       { name: "grpc", test: /src\/etcd\/(grpc|wire)\// },
       { name: "run", test: /src\/cli\/(run\/|commands\/(run|lock|elect)|asking|told-to-end)/ },
     ],
