@@ -1,7 +1,7 @@
 import type { ResponseHeader } from "../api.ts";
 import { decodeResponseHeader, emptyHeader } from "../wire/header-message.ts";
-import type { Method } from "./methods.ts";
 import type { ProtobufReader } from "../wire/protobuf-reader.ts";
+import type { Method } from "./methods.ts";
 
 /** A member of a cluster, as it sees itself. */
 export interface MemberStatus {
