@@ -15,6 +15,14 @@ await bundle.write({
   format: "cjs",
   entryFileNames: "[name].cjs",
   chunkFileNames: "[name].cjs",
+  // What is needed together lies together.
+  codeSplitting: {
+    groups: [
+      { name: "core", test: /src\/(core|errors)\/|src\/[a-z-]+\.ts|src\/cli\/duration/ },
+      { name: "grpc", test: /src\/etcd\/(grpc|wire)\// },
+      { name: "run", test: /src\/cli\/(run\/|commands\/(run|lock|elect)|asking|told-to-end)/ },
+    ],
+  },
   // Names stay, for stack traces; comments only take time to be read over.
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 });

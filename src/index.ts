@@ -22,6 +22,7 @@ export type { Contender, Inspection } from "./core/inspect.ts";
 export type { Latch, LatchOptions } from "./core/latch.ts";
 export type { ListOptions, LockSummary } from "./core/list.ts";
 export type { AcquireOptions, Lock, TryAcquireOptions, Work } from "./core/lock.ts";
+export type { LockEvent } from "./core/lock-events.ts";
 export type { Mode } from "./core/mode.ts";
 export type { Mutex } from "./core/mutex.ts";
 export type { OnceOptions, OnceOutcome } from "./core/once.ts";
@@ -29,7 +30,8 @@ export type { RwLock, WriteHold } from "./core/rw-lock.ts";
 export type { PermitOptions, Semaphore } from "./core/semaphore.ts";
 export type { PositionListener } from "./core/tell-position.ts";
 export type { Waiting } from "./core/transactor.ts";
-export type { LockEvent, LockWatch, WatchLockOptions } from "./core/watch-lock.ts";
+export type { UntilFreeOptions } from "./core/until-free.ts";
+export type { LockWatch, WatchLockOptions, WatchLocksOptions } from "./core/watch-lock.ts";
 export type {
   LockInfo,
   LockManagerSnapshot,

@@ -2,13 +2,20 @@ import { attach } from "./core/attach.ts";
 import { type ForceReleaseOptions, forceRelease } from "./core/force-release.ts";
 import type { Hold } from "./core/hold.ts";
 import { type Inspection, inspect } from "./core/inspect.ts";
-import { type ListOptions, type LockSummary, list } from "./core/list.ts";
+import { type ListOptions, type LockSummary, list, type NamedQueue, queues } from "./core/list.ts";
 import type { Work } from "./core/lock.ts";
 import { type OnceOptions, type OnceOutcome, once } from "./core/once.ts";
-import { checkName } from "./core/options.ts";
+import { checkName, isRecord } from "./core/options.ts";
 import type { Sessions } from "./core/sessions.ts";
 import type { Waiting } from "./core/transactor.ts";
-import { type LockWatch, type WatchLockOptions, watchLock } from "./core/watch-lock.ts";
+import { type UntilFreeOptions, untilFree } from "./core/until-free.ts";
+import {
+  type LockWatch,
+  type WatchLockOptions,
+  type WatchLocksOptions,
+  watchLock,
+  watchLocks,
+} from "./core/watch-lock.ts";
 import {
   type LockManagerSnapshot,
   type LockRequestOptions,
@@ -107,6 +114,11 @@ export class Operations {
     return list(this.#sessions, options);
   }
 
+  /** @internal The same, with all who stand in their queues: for the command line. */
+  queues(options?: ListOptions): AsyncIterableIterator<NamedQueue> {
+    return queues(this.#sessions, options);
+  }
+
   /**
    * What happens to a lock from now on: in order, nothing twice, nothing left out, over
    * reconnections too. It ends when the client is closed, or the loop is left.
@@ -119,9 +131,40 @@ export class Operations {
    *   read it, or 10,000 events wait to be read.
    * @throws the reason of `signal`, when that aborts.
    */
-  watch(name: string, options?: WatchLockOptions): LockWatch {
+  watch(name: string, options?: WatchLockOptions): LockWatch;
+  /**
+   * The same of all locks of the namespace, or of those whose names begin with `prefix`: by one
+   * watch, which keeps who stands in their queues in memory. Each event has the `name` of its lock.
+   *
+   * ```ts
+   * for await (const { type, name } of locks.watch({ prefix: "orders/" })) console.log(type, name);
+   * ```
+   */
+  watch(options?: WatchLocksOptions): LockWatch;
+  watch(...args: readonly unknown[]): LockWatch {
+    const [name, options] = args;
+    if (args.length === 0) return watchLocks(this.#sessions);
+    if (isRecord(name)) return watchLocks(this.#sessions, name as WatchLocksOptions);
     checkName(name);
-    return watchLock(this.#sessions, name, options);
+    return watchLock(this.#sessions, name, options as WatchLockOptions | undefined);
+  }
+
+  /**
+   * Waits until nobody holds a lock nor waits for it, and does not take it: to begin when a
+   * migration is over, say. In the next moment somebody may have it again.
+   *
+   * ```ts
+   * await locks.untilFree("migration", { waitMs: 60_000 });
+   * ```
+   *
+   * @throws {AlreadyLockedError} when `waitMs` is over. It says who holds it and how many wait.
+   * @throws {StoreUnavailableError} when etcd does not answer at first. Later it goes on waiting.
+   * @throws {ClosedError} when the client is closed.
+   * @throws the reason of `signal`, when that aborts.
+   */
+  async untilFree(name: string, options?: UntilFreeOptions): Promise<void> {
+    checkName(name);
+    return untilFree(this.#sessions, name, options);
   }
 
   /**

@@ -33,7 +33,7 @@ async function carryOut(found: CommandSpec, argv: readonly string[], io: Io): Pr
       return exitCodes.ok;
     }
     const { run } = await spec.load();
-    return await run(args, io);
+    return await run(args, io, commands);
   } catch (error) {
     return fail(error, `microlock ${spec.name}`, io);
   }

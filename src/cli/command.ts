@@ -18,8 +18,11 @@ export interface OptionSpec {
 /** All options of a command, by their long names. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
-/** Carries a command out, and resolves with its exit code. What it throws is told to the user. */
-export type Run = (args: Args, io: Io) => Promise<number>;
+/**
+ * Carries a command out, and resolves with its exit code. What it throws is told to the user.
+ * `commands` are all there are.
+ */
+export type Run = (args: Args, io: Io, commands: readonly CommandSpec[]) => Promise<number>;
 
 /** A command, as the parser, the help, the completions and the man page see it. */
 export interface CommandSpec {
@@ -32,7 +35,13 @@ export interface CommandSpec {
   readonly description: readonly string[];
   readonly options: OptionSpecs;
   /** What its positional arguments are: at least and at most how many, and what the shell completes. */
-  readonly operands: { readonly min: number; readonly max: number; readonly areLocks?: boolean };
+  readonly operands: {
+    readonly min: number;
+    readonly max: number;
+    readonly areLocks?: boolean;
+    /** What the first one may be, where there are a few. */
+    readonly choices?: readonly string[];
+  };
   /** Whether a command to be run may, or must, stand behind its operands. */
   readonly takesCommand?: "required" | "optional";
   /** Commands that one would copy, each with what it is for. */

@@ -35,7 +35,7 @@ export function durationMs(option: string, text: string): number {
 
 /** A duration for people: the largest two units that say something. */
 export function sayMs(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 1_000) return `${Math.floor(ms)} ms`;
   const seconds = Math.floor(ms / 1_000);
   const parts: readonly (readonly [number, string])[] = [
     [Math.floor(seconds / 86_400), "d"],

@@ -1,5 +1,6 @@
 import { MicrolockError } from "../errors.ts";
 import { HeldByOuterError } from "./run/held-by-outer-error.ts";
+import { visible } from "./show/visible.ts";
 import { SignalReceived } from "./signal-received.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -9,8 +10,8 @@ import { UsageError } from "./usage-error.ts";
  */
 export const exitCodes = {
   ok: 0,
-  /** `microlock doctor` has found something wrong. */
-  unhealthy: 1,
+  /** The answer is no: nobody holds it, or something is wrong. */
+  no: 1,
   /** The command line is wrong. */
   usage: 64,
   /** Etcd cannot be reached, or cannot serve us. */
@@ -64,7 +65,8 @@ function ownCodeOf(error: unknown): number {
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (exitCodeOf(error) === exitCodes.software) return `this is a bug: ${error.stack}`;
-  const message = error.message.replace(/\s*\n\s*/g, " ");
+  // Whoever holds the lock wrote some of it.
+  const message = visible(error.message.replace(/\s*\n\s*/g, " "));
   if (!(error instanceof MicrolockError)) return message;
   const said = inOptions(message);
   if (error.code === "STORE_UNAVAILABLE" && said.startsWith("No etcd answers")) {

@@ -1,10 +1,13 @@
 import type { Readable } from "node:stream";
 import type { Locks } from "../locks.ts";
 import type { Args } from "./args.ts";
+import { visibleJson } from "./show/visible.ts";
 
 /** Where a command writes. */
 export interface Out {
   write(text: string): void;
+  /** Resolves once whoever reads has caught up: for those who write without end. */
+  drained(): Promise<void>;
   /** Whether people read it, on a terminal that can move its cursor. */
   readonly isTerminal: boolean;
   readonly hasColour: boolean;
@@ -43,9 +46,13 @@ export interface ConnectionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A value in JSON, on one line. Revisions and leases are decimal strings: JSON's numbers cannot hold them. */
+/**
+ * A value in JSON, on one line, and harmless on a terminal. Revisions are decimal strings: JSON's
+ * numbers cannot hold them.
+ */
 export function jsonOf(value: unknown): string {
-  return JSON.stringify(value, (_, each: unknown) =>
+  const json = JSON.stringify(value, (_, each: unknown) =>
     typeof each === "bigint" ? each.toString() : each,
   );
+  return visibleJson(json);
 }

@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { abortable } from "../signals.ts";
 import { connectLike } from "./connection.ts";
 import type { Io, Out } from "./io.ts";
 import { endingSignals, SignalReceived } from "./signal-received.ts";
@@ -23,8 +24,8 @@ export function processIo(): Io {
     get stdin() {
       return process.stdin;
     },
-    stdout: outOn(1, (text) => void stdout().write(text), env),
-    stderr: outOn(2, (text) => writeNow(2, text), env),
+    stdout: outOn(1, env, heedingStdout(told)),
+    stderr: outOn(2, env, { write: (text) => writeNow(2, text), drained: async () => {} }),
     env,
     signal: told.signal,
     onSignal(signals, listener) {
@@ -43,16 +44,11 @@ export function processIo(): Io {
   };
 }
 
-let isHeedingStdout = false;
-
-function stdout(): NodeJS.WriteStream {
-  // Whoever reads may have gone, as `head` does: then there is nobody to write for.
-  if (!isHeedingStdout) process.stdout.on("error", () => process.exit());
-  isHeedingStdout = true;
-  return process.stdout;
-}
-
-function outOn(fd: 1 | 2, write: (text: string) => void, env: NodeJS.ProcessEnv): Out {
+function outOn(
+  fd: 1 | 2,
+  env: NodeJS.ProcessEnv,
+  { write, drained }: Pick<Out, "write" | "drained">,
+): Out {
   const isTerminal = isatty(fd) && env["TERM"] !== "dumb";
   const size = (side: "columns" | "rows"): number => {
     const stream = fd === 1 ? process.stdout : process.stderr;
@@ -61,6 +57,7 @@ function outOn(fd: 1 | 2, write: (text: string) => void, env: NodeJS.ProcessEnv)
   };
   return {
     write,
+    drained,
     isTerminal,
     hasColour: env["NO_COLOR"] ? false : isTerminal || Number(env["FORCE_COLOR"] ?? 0) > 0,
     get columns() {
@@ -68,6 +65,25 @@ function outOn(fd: 1 | 2, write: (text: string) => void, env: NodeJS.ProcessEnv)
     },
     get rows() {
       return size("rows");
+    },
+  };
+}
+
+/** Writes to stdout, and tells the process to end when nobody reads it any more, as `head` does. */
+function heedingStdout(told: AbortController): Pick<Out, "write" | "drained"> {
+  let isHeeded = false;
+  const stdout = (): NodeJS.WriteStream => {
+    if (!isHeeded) process.stdout.on("error", () => told.abort(new SignalReceived("SIGPIPE")));
+    isHeeded = true;
+    return process.stdout;
+  };
+  return {
+    write: (text) => void stdout().write(text),
+    async drained() {
+      told.signal.throwIfAborted();
+      const out = stdout();
+      if (!out.writableNeedDrain) return;
+      await abortable(new Promise<void>((resolve) => out.once("drain", resolve)), told.signal);
     },
   };
 }

@@ -1,3 +1,5 @@
+import { cut, widthOf } from "./show/width.ts";
+
 /** How a piece of text is meant. */
 export type Tone = "good" | "bad" | "busy" | "faint" | "strong";
 
@@ -32,9 +34,8 @@ export function clip(line: Line, columns: number): Line {
   let left = columns;
   for (const { text, tone } of line) {
     if (left <= 0) break;
-    const fits = text.length <= left;
-    clipped.push({ text: fits ? text : `${text.slice(0, left - 1)}…`, tone });
-    left -= text.length;
+    clipped.push({ text: cut(text, left), tone });
+    left -= widthOf(text);
   }
   return clipped;
 }

@@ -69,3 +69,16 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array {
   end[end.length - 1] = (end.at(-1) ?? 0) + 1;
   return end;
 }
+
+/** All keys that begin with `prefix`, or all there are if that is empty. */
+export function keysBelow(prefix: string): WholeRange {
+  // As etcd has it: from the first key there can be, to the end.
+  return prefix === ""
+    ? { key: new Uint8Array(1), rangeEnd: new Uint8Array(1) }
+    : prefixRange(prefix);
+}
+
+/** The first key there can be behind another. */
+export function behind(key: Uint8Array): Uint8Array {
+  return Buffer.concat([key, Buffer.of(0)]);
+}

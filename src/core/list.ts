@@ -1,9 +1,11 @@
 import type { Holder } from "../errors.ts";
-import type { KeyValue } from "../etcd/api.ts";
+import type { KeyRange, KeyValue } from "../etcd/api.ts";
 import { byAge, type Entry, entryOf, holderOf, withoutCompanions } from "./entry.ts";
 import {
+  behind,
   bytesOf,
   encodedName,
+  keysBelow,
   nameOf,
   prefixEnd,
   queuePrefix,
@@ -37,6 +39,13 @@ export interface LockSummary {
   readonly waiters: number;
 }
 
+/** Who stands in the queue of a lock. */
+export interface NamedQueue {
+  readonly name: string;
+  /** Oldest first. */
+  readonly entries: readonly Entry[];
+}
+
 /**
  * The locks of the namespace that somebody holds, by the order of their keys, one page after
  * another: there is never more than a page of them, and the queue of one lock, in memory. A lock
@@ -46,18 +55,26 @@ export function list(
   sessions: Sessions,
   options: ListOptions = {},
 ): AsyncGenerator<LockSummary, void, undefined> {
+  return summaries(queues(sessions, options));
+}
+
+/** The same, with all who stand in their queues. */
+export function queues(
+  sessions: Sessions,
+  options: ListOptions = {},
+): AsyncGenerator<NamedQueue, void, undefined> {
   checkKnown(options, ["prefix", "pageSize", "signal"]);
   const { prefix = "", pageSize = pageSizeDefault, signal } = options;
   checkString("prefix", prefix);
   checkCount("pageSize", pageSize, 10_000);
   checkSignal(signal);
-  return summaries(sessions, prefix, pageSize, signal);
+  return queuesBelow(sessions, prefix, pageSize, signal);
 }
 
 async function* summaries(
-  ...args: Parameters<typeof queuesBelow>
+  found: AsyncIterable<NamedQueue>,
 ): AsyncGenerator<LockSummary, void, undefined> {
-  for await (const { name, entries } of queuesBelow(...args)) {
+  for await (const { name, entries } of found) {
     const count = holdersAmong(entries);
     const holders = entries.slice(0, count).map(holderOf);
     yield { name, holders, waiters: entries.length - count };
@@ -70,7 +87,7 @@ export async function* queuesBelow(
   prefix: string,
   pageSize: number = pageSizeDefault,
   signal?: AbortSignal | undefined,
-): AsyncGenerator<{ name: string; entries: readonly Entry[] }, void, undefined> {
+): AsyncGenerator<NamedQueue, void, undefined> {
   const { namespace } = sessions.options;
   let name: string | undefined;
   let entries: Entry[] = [];
@@ -95,22 +112,21 @@ async function* pages(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<KeyValue, void, undefined> {
   const hidden = sessionsPrefix(sessions.options.namespace);
-  const rangeEnd = prefix === "" ? new Uint8Array(1) : prefixEnd(bytesOf(prefix));
-  let key: Uint8Array = prefix === "" ? new Uint8Array(1) : bytesOf(prefix);
-  for (let more = true; more; ) {
-    const request = { key, rangeEnd, limit: BigInt(pageSize) };
+  let range: KeyRange | undefined = keysBelow(prefix);
+  while (range) {
+    const request = { ...range, limit: BigInt(pageSize) };
     const { responses } = await sessions.ask({ success: [{ op: "range", request }] }, { signal });
     const [response] = responses;
     const kvs = entriesOf(response);
-    more = response?.op === "range" && response.response.more;
     for (const kv of kvs) {
       if (!textOf(kv.key).startsWith(hidden)) yield kv;
     }
     const last = kvs.at(-1)?.key;
-    if (!last) return;
+    if (!last || response?.op !== "range" || !response.response.more) return;
     // Right behind the last one; or behind all sessions, which may be many.
-    key = textOf(last).startsWith(hidden)
+    const key: Uint8Array = textOf(last).startsWith(hidden)
       ? prefixEnd(bytesOf(hidden))
-      : Buffer.concat([last, Buffer.of(0)]);
+      : behind(last);
+    range = { ...range, key };
   }
 }

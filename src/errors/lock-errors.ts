@@ -222,10 +222,10 @@ export class TooManyNamesError extends MicrolockError {
 
 /** What happens to a lock can't be told without a gap any more. */
 export class WatchOverrunError extends MicrolockError {
-  /** The name of the lock. */
+  /** The name of the lock; of several, what their names begin with, and a `*`. */
   readonly key: string;
 
-  /** `key` is the name of the lock, `why` completes the message. */
+  /** `key` is the name of the lock, or what stands for several; `why` completes the message. */
   constructor(key: string, why: string) {
     super(
       "WATCH_OVERRUN",

@@ -1,6 +1,8 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { LockEvent, LockWatch } from "../../src/core/watch-lock.ts";
+import { bytesOf, prefixRange } from "../../src/core/keys.ts";
+import type { LockEvent } from "../../src/core/lock-events.ts";
+import type { LockWatch } from "../../src/core/watch-lock.ts";
 import { CompactedError } from "../../src/errors.ts";
 import type { WatchObserver } from "../../src/etcd/api.ts";
 import type { Locks } from "../../src/locks.ts";
@@ -389,7 +391,134 @@ describe("watch", () => {
     });
   });
 
+  describe("without a name", () => {
+    function watchingAll(prefix?: string): ReturnType<typeof reading> & { watch: LockWatch } {
+      const watch = prefix === undefined ? watcher.watch() : watcher.watch({ prefix });
+      return { ...reading(watch), watch };
+    }
+
+    const named = (events: readonly LockEvent[]): string[] =>
+      events.map(({ name, type, nodeId = "?" }) => `${name}: ${nodeId} ${type}`);
+
+    it("tells of all locks of the namespace, each by its name, and of nothing else", async () => {
+      const before = await one.acquire("old");
+      const { events, watch } = watchingAll();
+      await watch.standing;
+      const hold = await one.acquire(["a/b", "c%d"]);
+      await hold.release();
+      const stranger = await bench.client({ namespace: "other/" });
+      await stranger.run("a", () => {});
+      await stranger.close();
+      await putKey(bench.store, "microlock/no-lock");
+      await deleteKey(bench.store, "microlock/no-lock");
+      await before.release();
+      await settle();
+
+      expect(named(events)).toEqual([
+        "a/b: one joined",
+        "a/b: one acquired",
+        "c%d: one joined",
+        "c%d: one acquired",
+        "a/b: one released",
+        "c%d: one released",
+        "old: one released",
+      ]);
+      expect(bench.etcd.openWatches).toBe(ofSessions + 1);
+    });
+
+    it("tells of those below a prefix only", async () => {
+      const { events, watch } = watchingAll("orders/");
+      await watch.standing;
+      for (const name of ["orders/1", "orders", "order/2"]) await one.run(name, () => {});
+      await settle();
+      expect(new Set(events.map(({ name }) => name))).toEqual(new Set(["orders/1"]));
+    });
+
+    it("knows who comes next among those who stood there before, over many pages", async () => {
+      for (let from = 0; from < 4_500; from += 100) {
+        const puts = Array.from({ length: 100 }, (_, index) => {
+          const name = `n${(from + index) % 1_500}`;
+          const key = bytesOf(`microlock/${name}/${3 - Math.floor((from + index) / 1_500)}`);
+          return { op: "put" as const, request: { key, value: new Uint8Array() } };
+        });
+        await bench.store.txn({ success: puts });
+      }
+      const { events, watch } = watchingAll();
+      await watch.standing;
+      await deleteKey(bench.store, "microlock/n0/3");
+      await deleteKey(bench.store, "microlock/n1499/2");
+      await settle();
+      expect(events.map(({ name, type, key }) => [name, type, key])).toEqual([
+        ["n0", "released", "microlock/n0/3"],
+        ["n0", "acquired", "microlock/n0/2"],
+        ["n1499", "left", "microlock/n1499/2"],
+      ]);
+      await watch.return?.();
+      await bench.store.txn({
+        success: [{ op: "deleteRange", request: prefixRange("microlock/n") }],
+      });
+    });
+
+    it("tells that a session ended at all that it held and waited for", async () => {
+      const { events, watch } = watchingAll();
+      await watch.standing;
+      const holder = await one.acquire("a");
+      await one.acquire("b");
+      const waiting = two.acquire("a");
+      await settle();
+      events.length = 0;
+      await bench.store.leaseRevoke(holder.lease);
+      await (await waiting).release();
+      await bench.clock.advance(10);
+      expect(named(events)).toEqual([
+        "a: one expired",
+        "a: two acquired",
+        "b: one expired",
+        "a: two released",
+      ]);
+    });
+
+    it("reads all anew when etcd forgot what it read at, and says when it missed something", async () => {
+      let fails = 1;
+      bench.etcd.override("txn", async (request, options) => {
+        const [first] = request.success ?? [];
+        if (first?.op === "range" && first.request.limit === 2_000n && fails-- > 0) {
+          throw new CompactedError(7n);
+        }
+        return bench.store.txn(request, options);
+      });
+      let observer: WatchObserver | undefined;
+      bench.etcd.override("watch", (request, seen) => {
+        observer = seen;
+        return bench.store.watch(request, seen);
+      });
+      const { end, watch } = watchingAll("or");
+      bench.etcd.override("watch", undefined);
+      await bench.clock.advance(500);
+      await watch.standing;
+      observer?.onEnd(new CompactedError(7n));
+      await bench.clock.advance(0);
+      expect(await end).toMatchObject({ code: "WATCH_OVERRUN", key: "or*" });
+    });
+
+    it("ends with its signal, its client, or the loop, and leaves nothing", async () => {
+      const controller = new AbortController();
+      const { end } = reading(watcher.watch({ signal: controller.signal }));
+      const left = watcher.watch();
+      await left.return?.();
+      controller.abort(new Error("enough"));
+      expect(await end).toMatchObject({ message: "enough" });
+      expect(bench.etcd.openWatches).toBe(ofSessions);
+      const last = watchingAll();
+      await watcher.close();
+      expect(await last.end).toBeUndefined();
+    });
+  });
+
   it("refuses wrong arguments at once", () => {
+    expect(() => watcher.watch(undefined as never)).toThrow(/name must be/);
+    expect(() => watcher.watch({ prefix: 7 } as never)).toThrow(/prefix must be/);
+    expect(() => watcher.watch({ name: "a" } as never)).toThrow(/options\.name must be/);
     for (const [name, options] of [
       ["", {}],
       [7, {}],

@@ -116,11 +116,13 @@ const types = [
   "TxnRequest",
   "TxnResponse",
   "TxnResult",
+  "UntilFreeOptions",
   "UntilOptions",
   "Waiting",
   "Watch",
   "WatchEvent",
   "WatchLockOptions",
+  "WatchLocksOptions",
   "WatchObserver",
   "WatchRequest",
   "Work",
@@ -130,7 +132,7 @@ const types = [
 describe("the public surface", () => {
   it("has these paths", () => {
     const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
-    expect(Object.keys(manifest.exports)).toEqual([".", "./package.json"]);
+    expect(Object.keys(manifest.exports)).toEqual([".", "./testkit", "./package.json"]);
   });
 
   it("has these values", async () => {
@@ -140,6 +142,17 @@ describe("the public surface", () => {
       cwd: consumer,
     });
     expect(JSON.parse(stdout).sort()).toEqual(values);
+  });
+
+  it("has these names in the test kit", async () => {
+    const program =
+      'import * as all from "microlock/testkit"; console.log(JSON.stringify(Object.keys(all)))';
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], {
+      cwd: consumer,
+    });
+    expect(JSON.parse(stdout)).toEqual(["startEtcd"]);
+    const names = namesIn(join(installed, "dist/testkit/index.d.ts"));
+    expect(names.sort()).toEqual(["EtcdOptions", "StartedEtcd", "startEtcd"]);
   });
 
   it("has these types", () => {

@@ -31,7 +31,7 @@ export function fail(check: string, text: string, advice?: string, exitCode?: nu
 export function exitCodeOfChecks(checks: readonly Check[]): number {
   const failed = checks.filter(({ verdict }) => verdict === "fail");
   const final = failed.find(({ exitCode }) => exitCode !== undefined)?.exitCode;
-  return final ?? (failed.length > 0 ? exitCodes.unhealthy : exitCodes.ok);
+  return final ?? (failed.length > 0 ? exitCodes.no : exitCodes.ok);
 }
 
 const tones: Readonly<Record<Check["verdict"], Tone>> = { ok: "good", warn: "busy", fail: "bad" };

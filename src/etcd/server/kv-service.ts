@@ -1,3 +1,4 @@
+import { StoreError } from "../../errors.ts";
 import type {
   DeleteRangeRequest,
   PutRequest,
@@ -36,11 +37,7 @@ export function kvService(store: EmbeddedEtcd): Service {
         }),
       encodeRangeResponse,
     ),
-    Put: unary(
-      decodePutRequest,
-      (request: PutRequest) => single<"put">(store, { op: "put", request }),
-      encodePutResponse,
-    ),
+    Put: unary(decodePutRequest, (request: PutRequest) => put(store, request), encodePutResponse),
     DeleteRange: unary(
       decodeDeleteRangeRequest,
       (request: DeleteRangeRequest) => single<"deleteRange">(store, { op: "deleteRange", request }),
@@ -66,4 +63,18 @@ async function single<Op extends Exclude<RequestOp["op"], "txn">>(
 ): Promise<Answer<Op>> {
   const { header, responses } = await store.txn({ success: [op] });
   return { ...responses[0]?.response, header } as Answer<Op>;
+}
+
+/** By itself, unlike in a transaction, a put is refused for its lease before it is for its key. */
+async function put(store: EmbeddedEtcd, request: PutRequest): Promise<Answer<"put">> {
+  try {
+    return await single<"put">(store, { op: "put", request });
+  } catch (error) {
+    const { lease } = request;
+    if (lease && error instanceof StoreError && error.message === "etcdserver: key not found") {
+      const { ttl } = await store.leaseTimeToLive({ id: lease });
+      if (ttl < 0n) throw new StoreError("NOT_FOUND", "etcdserver: requested lease not found");
+    }
+    throw error;
+  }
 }

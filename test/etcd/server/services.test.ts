@@ -136,6 +136,13 @@ describe("The server", () => {
         "etcdserver: requested lease not found",
       ],
       [
+        "a lease that is none before a key that is none",
+        "KV/Put",
+        { 1: "n", 3: 9n, 5: 1n },
+        5,
+        "etcdserver: requested lease not found",
+      ],
+      [
         "the future",
         "KV/Range",
         { 1: "a", 4: 99n },

@@ -35,7 +35,8 @@ export async function carryOut(round, strand) {
   const tell = telling(round, strand);
   const lock = primitives[primitive].lock(locks, names, { mode, permits, everyMs, minHoldMs });
   const reason = JSON.stringify({ who, names, mode, permits });
-  const options = { signal: changeOfMind(round, strand), reason };
+  const linger = round.lingerMs === undefined ? {} : { lingerMs: round.lingerMs };
+  const options = { signal: changeOfMind(round, strand), reason, ...linger };
   const patience = how !== "tryAcquire" && waitMs !== undefined ? { waitMs } : {};
   let gotIt = false;
   let lastWrite = Promise.resolve();
@@ -74,10 +75,13 @@ export async function carryOut(round, strand) {
  * @param {Strand} strand
  * @returns {(event: Pick<RequestEvent, "at" | "kind"> & Partial<RequestEvent>) => void}
  */
-function telling({ names, mode, permits, everyMs, minHoldMs }, { who, tell }) {
+function telling({ names, mode, permits, everyMs, minHoldMs, lingerMs }, { who, tell }) {
   const ticks = everyMs === undefined ? {} : { windowMs: everyMs / 2, minHoldMs };
+  const lingers = lingerMs === undefined ? {} : { lingers: true };
   return (event) => {
-    for (const name of names) tell({ who, name, names, mode, permits, ...ticks, ...event });
+    for (const name of names) {
+      tell({ who, name, names, mode, permits, ...ticks, ...lingers, ...event });
+    }
   };
 }
 

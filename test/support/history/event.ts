@@ -22,6 +22,8 @@ export interface RequestEvent extends Want {
   readonly windowMs?: number | undefined;
   /** And for how long nobody else gets in afterwards. */
   readonly minHoldMs?: number | undefined;
+  /** Whether nobody is to get in after a loss before the work has stopped, which "lost" is told after. */
+  readonly lingers?: boolean;
   /** The fencing token in decimal, once there is one. */
   readonly token?: string;
   /** With "asked": how long it waits at most. 0 does not wait; absent waits for ever. */

@@ -9,6 +9,7 @@
  * @property {AbortSignal} signal
  * @property {string} reason
  * @property {number} [waitMs]
+ * @property {number} [lingerMs]
  */
 
 /**

@@ -10,6 +10,8 @@ export interface Request extends Want {
   readonly windowMs: number | undefined;
   readonly minHoldMs: number | undefined;
   readonly waitMs: number;
+  /** Whether nobody is to get in after its loss before its work has stopped. */
+  readonly lingers: boolean;
   readonly askedAt: number;
   readonly token: bigint | undefined;
   /** When it got in. */
@@ -18,6 +20,8 @@ export interface Request extends Want {
   readonly sharesSince: number | undefined;
   /** Until when it is certain to have stood in the queue or held: infinity if it never ended. */
   readonly until: number;
+  /** If it was lost: when its work had stopped. */
+  readonly stoppedAt: number | undefined;
   readonly diedAt: number | undefined;
   readonly end: "left" | "gave up" | "lost" | "died" | undefined;
   readonly why: string | undefined;
@@ -77,9 +81,10 @@ function follow(event: RequestEvent, open: Map<string, Draft>, requests: Draft[]
     const asked: Draft = {
       ...{ who, name, names, mode, permits, askedAt, windowMs, minHoldMs },
       waitMs: event.waitMs ?? Number.POSITIVE_INFINITY,
+      lingers: event.lingers ?? false,
       until: Number.POSITIVE_INFINITY,
       ...{ token: undefined, gotAt: undefined, sharesSince: undefined },
-      ...{ end: undefined, diedAt: undefined, why: undefined },
+      ...{ end: undefined, stoppedAt: undefined, diedAt: undefined, why: undefined },
     };
     requests.push(asked);
     open.set(id, asked);
@@ -98,6 +103,7 @@ function follow(event: RequestEvent, open: Map<string, Draft>, requests: Draft[]
   }
   draft.until = event.heldUntil ?? event.at;
   draft.end = event.kind;
+  if (event.kind === "lost") draft.stoppedAt = event.at;
   draft.why = event.why;
   open.delete(id);
 }

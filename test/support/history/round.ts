@@ -21,6 +21,8 @@ export interface Round extends Want {
   readonly everyMs: number | undefined;
   /** And for how long nobody else gets in afterwards. */
   readonly minHoldMs: number | undefined;
+  /** How long nobody else gets in after a loss, unless its work has stopped before. */
+  readonly lingerMs: number | undefined;
   /** Whether it lets go while one more write is under way. */
   readonly writesAsItLeaves: boolean;
   /** How long it does something else afterwards. */
@@ -37,11 +39,13 @@ export interface RoundOptions {
   readonly longestRestMs: number;
   /** How often ticks come. */
   readonly everyMs: number;
+  /** How long nobody else gets in after a loss, unless the work has stopped before. */
+  readonly lingerMs?: number | undefined;
 }
 
 /** Rounds at random: half of those who wait do so for ever, and few change their minds. */
 export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
-  const { primitive, names, patienceMs, longestHoldMs, longestRestMs, everyMs } = options;
+  const { primitive, names, patienceMs, longestHoldMs, longestRestMs, everyMs, lingerMs } = options;
   const patience = fc.nat({ max: patienceMs });
   const rare = fc.option(patience, { nil: undefined, freq: 1 });
   const { wants, takesSeveral = false, hasTicks = false } = primitives[primitive];
@@ -65,7 +69,7 @@ export function anyRound(options: RoundOptions): fc.Arbitrary<Round> {
   return fc
     .tuple(want, rest)
     .map(([{ mode, permits }, { asked, downgrades, minHoldMs, ...round }]) => ({
-      ...{ primitive, mode, permits, ...round },
+      ...{ primitive, mode, permits, lingerMs, ...round },
       ...(hasTicks
         ? { everyMs, minHoldMs, how: "run" }
         : { everyMs: undefined, minHoldMs: undefined }),

@@ -1,7 +1,9 @@
 import type { Scheduler } from "fast-check";
 import { connect } from "../../../src/connect.ts";
+import { textOf } from "../../../src/core/keys.ts";
 import { EmbeddedEtcd } from "../../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../../src/locks.ts";
+import { deleteKey, entriesBelow } from "../keys.ts";
 import { type ScheduledEtcd, scheduledEtcd } from "../scheduled-etcd.ts";
 import { SimulatedClock, settle } from "../simulated-clock.ts";
 import type { HistoryEvent } from "./event.ts";
@@ -16,10 +18,16 @@ import { openWitness } from "./witness.ts";
  */
 export const fates = ["lives", "stalls", "dies"] as const;
 
+/**
+ * And to one whose work is waited for: its session's lease is revoked while it works, or one of its
+ * keys is deleted. Nobody dies, which would take longer than there is time.
+ */
+export const lingeringFates = ["lives", "stalls", "is revoked", "loses a key"] as const;
+
 /** What one client does: a list of rounds for each of its strands; and what it meets with. */
 export interface Program {
   readonly strands: readonly (readonly Step[])[];
-  readonly fate: (typeof fates)[number];
+  readonly fate: (typeof fates | typeof lingeringFates)[number];
 }
 
 interface Client {
@@ -30,10 +38,13 @@ interface Client {
   readonly locks: Locks;
 }
 
+const disturbances = ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"];
 const expected: Readonly<Record<Program["fate"], readonly string[]>> = {
   lives: ["ALREADY_LOCKED"],
-  stalls: ["ALREADY_LOCKED", "LOCK_LOST", "PLACE_LOST", "STORE_UNAVAILABLE"],
+  stalls: disturbances,
   dies: ["ALREADY_LOCKED"],
+  "is revoked": disturbances,
+  "loses a key": disturbances,
 };
 const ttlMs = 9_000;
 // Far less than after which a waiter looks by itself whether it was woken in vain.
@@ -118,6 +129,10 @@ export class ScheduledWorld {
     );
     if (client.fate === "lives") return living;
     if (client.fate === "stalls") return [...living, this.#stall(client)];
+    // The lease that it began with: that of its first session.
+    const { name, etcd } = client;
+    if (client.fate === "is revoked") return [...living, this.#endLeases(name, [...etcd.leases])];
+    if (client.fate === "loses a key") return [...living, this.#deleteKey(client)];
     // Who is dead never finishes.
     const failure = Promise.all(living).then(() => new Promise<void>(() => {}));
     return [Promise.race([this.#die(client), failure])];
@@ -155,6 +170,16 @@ export class ScheduledWorld {
     await this.#turn(`${name} stalls`);
     clock.jump(ttlMs);
     await this.#endLeases(name, [...etcd.leases]);
+  }
+
+  /** Deletes the key of whoever of a client came first to a lock, if there is one. */
+  async #deleteKey({ name, etcd }: Client): Promise<void> {
+    await this.#turn(`a key of ${name} is deleted`);
+    const entries = await entriesBelow(this.#store, "microlock/");
+    const own = entries.find(
+      ({ key, lease }) => etcd.leases.includes(lease) && !textOf(key).includes("%session"),
+    );
+    if (own) await deleteKey(this.#store, textOf(own.key));
   }
 
   async #endLeases(name: string, leases: readonly bigint[]): Promise<void> {

@@ -6,7 +6,7 @@ const line =
 
 /**
  * A history from lines such as "1/a asks to read y", "5: 1/a gets 7", "1/a loses since 6",
- * "2/b asks for 3 permits without waiting", "2 dies", or "everybody waits" for a lull. Without a
+ * "2/b asks for 3 permits without waiting", "1/a asks to linger", "2 dies", or "everybody waits" for a lull. Without a
  * moment of its own, a line happens one millisecond after the one before. The lock is x unless it
  * says y, or both: "x and y".
  */
@@ -65,5 +65,6 @@ function ask(at: number, who: string, rest: string): RequestEvent {
     permits: Number(permits ?? 1),
     ...(rest.includes("x and y") ? { names: ["x", "y"] } : {}),
     ...(rest.includes("without waiting") ? { waitMs: 0 } : {}),
+    ...(rest.includes("to linger") ? { lingers: true } : {}),
   };
 }

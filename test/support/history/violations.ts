@@ -6,6 +6,7 @@ import type { HistoryEvent } from "./event.ts";
 import { exclusion } from "./exclusion.ts";
 import { fencedWrites } from "./fenced-writes.ts";
 import { firstComeFirstServed } from "./first-come-first-served.ts";
+import { lingering } from "./lingering.ts";
 import { type Bounds, noLostWakeUp } from "./no-lost-wake-up.ts";
 import { nothingLeft } from "./nothing-left.ts";
 import { oncePerTick } from "./once-per-tick.ts";
@@ -41,6 +42,8 @@ export interface Chronicle {
 export function violations(chronicle: Chronicle): readonly string[] {
   const { history, entries, partyEntries, writes, leftovers, capacity, bounds } = chronicle;
   const requests = requestsOf(history);
+  // Keys are taken away from those that linger, one of several too, and they believe for a moment.
+  const undisturbed = requests.filter(({ lingers }) => !lingers);
   return [
     exclusion(requests),
     readersAndWriters(requests),
@@ -49,15 +52,16 @@ export function violations(chronicle: Chronicle): readonly string[] {
     askingOrder(requests),
     risingTokens(requests, capacity),
     noLostWakeUp(requests, history, bounds),
-    allOrNothing(requests, entries),
+    allOrNothing(undisturbed, entries),
     tokensFromEtcd(requests, entries),
-    beliefEndsFirst(requests, entries),
+    beliefEndsFirst(undisturbed, entries),
     writesInTurn(writes, entries, capacity),
     fencedWrites(writes, capacity),
     together(history, bounds),
     barrierRounds(partyEntries, history),
     openLatches(history, bounds),
     oncePerTick(requests),
+    lingering(requests, capacity),
     nothingLeft(leftovers),
   ].filter((violation) => violation !== undefined);
 }

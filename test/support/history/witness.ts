@@ -1,6 +1,6 @@
 import { claimsOf, stateOf } from "../../../src/core/entry.ts";
 import { textOf } from "../../../src/core/keys.ts";
-import { modeOf } from "../../../src/core/mode.ts";
+import { isCompanionSuffix, modeOf } from "../../../src/core/mode.ts";
 import type { Etcd, KeyValue } from "../../../src/etcd/api.ts";
 import type { PartyEntry } from "./barrier-rounds.ts";
 import type { Want } from "./event.ts";
@@ -45,6 +45,10 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
     const mode = modeOf(suffix);
     if (name !== undefined && (mode.kind === "latch" || mode.kind === "kept")) {
       lasting.set(key, kv.lease);
+      standing.set(key, undefined);
+      return;
+    }
+    if (name !== undefined && isCompanionSuffix(suffix)) {
       standing.set(key, undefined);
       return;
     }

@@ -1,0 +1,17 @@
+import { exclusion } from "./exclusion.ts";
+import { permits } from "./permits.ts";
+import { readersAndWriters } from "./readers-and-writers.ts";
+import type { Request } from "./request.ts";
+
+/**
+ * Nobody gets in beside the work of one that asked for that, though it has lost its hold, before that
+ * work has stopped: it counts as if it held until then.
+ */
+export function lingering(requests: readonly Request[], capacity: number): string | undefined {
+  const lasting = requests.map((request) => {
+    const { lingers, stoppedAt, until } = request;
+    return lingers ? { ...request, until: stoppedAt ?? until } : request;
+  });
+  const wrong = exclusion(lasting) ?? readersAndWriters(lasting) ?? permits(lasting, capacity);
+  return wrong && `Before the work of one that was lost had stopped: ${wrong}`;
+}
