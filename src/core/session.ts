@@ -130,10 +130,12 @@ export class Session {
     } catch (error) {
       // If this gets no answer, the lease ends by itself.
       const { timeoutMs } = call;
-      const revoke = () => etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: false });
-      const revoked = mayExist && revoke().catch(() => {});
       // Who is refused may well close the client next, and an etcd that refuses does answer.
-      if (isRefusal(error)) await revoked;
+      const isRefused = isRefusal(error);
+      // What is waited for keeps the process alive: else it would end before it is told.
+      const revoke = () => etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: isRefused });
+      const revoked = mayExist && revoke().catch(() => {});
+      if (isRefused) await revoked;
       throw error;
     }
   }

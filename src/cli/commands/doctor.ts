@@ -27,7 +27,7 @@ export async function run(args: Args, io: Io): Promise<number> {
 async function* examine(args: Args, io: Io): AsyncGenerator<Check> {
   const way = wayOf(args, io.env);
   const answers = await askMembers(way, io.signal);
-  if (answers.every(({ status }) => !status)) {
+  if (answers.every(({ failure }) => failure !== undefined)) {
     // Says it of all of them in one line; and if one is there now, all the better.
     await (await io.connect(args)).close();
   }

@@ -1,9 +1,9 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { AuthOptions } from "../../connect.ts";
-import { StoreError, StoreUnavailableError } from "../../errors.ts";
+import { StoreDeniedError, StoreError, StoreUnavailableError } from "../../errors.ts";
 import { parseEndpoint } from "../../etcd/grpc/endpoints.ts";
-import { probe } from "../../etcd/grpc/probe.ts";
+import { askMember, signInAt } from "../../etcd/grpc/probe.ts";
 import type { TlsOptions } from "../../etcd/grpc/tls-options.ts";
 import { wayOfEtcdctl } from "../../etcdctl.ts";
 import type { Args } from "../args.ts";
@@ -39,19 +39,19 @@ export function wayOf(args: Args, env: NodeJS.ProcessEnv): MembersWay {
 
 /** Asks every member by itself, all at once. */
 export async function askMembers(
-  { endpoints, auth: _, ...options }: MembersWay,
+  { endpoints, ...options }: MembersWay,
   signal: AbortSignal,
 ): Promise<readonly Answer[]> {
   const asked = endpoints.map(async (text): Promise<Answer> => {
     const { name: endpoint } = parseEndpoint(text, "--endpoints");
     try {
-      const { status } = await probe(text, { ...options, signal });
-      const aheadMs = await clockAheadMs(text, options);
-      return { endpoint, status, aheadMs };
+      const status = await askMember(text, { ...options, signal });
+      return { endpoint, status, aheadMs: await clockAheadMs(text, options) };
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StoreError)) throw error;
-      return { endpoint, failure: failureOf(error) };
+      if (!isRefusal(error)) return { endpoint, failure: failureOf(error) };
+      return { endpoint, refusal: messageOf(error), aheadMs: await clockAheadMs(text, options) };
     }
   });
   return Promise.all(asked);
@@ -68,7 +68,7 @@ export async function signIn(
   if (!auth) return undefined;
   for (const [index, endpoint] of endpoints.entries()) {
     try {
-      return (await probe(endpoint, { ...options, auth, signal })).hasUsers;
+      return await signInAt(endpoint, auth, { ...options, signal });
     } catch (error) {
       const isGone = error instanceof StoreUnavailableError;
       if (!isGone || index === endpoints.length - 1) throw error;
@@ -104,6 +104,11 @@ async function clockAheadMs(
     request.on("timeout", () => request.destroy());
     request.end();
   });
+}
+
+/** Whether etcd is there, and does not want to tell us, in contrast to TLS that does not fit. */
+function isRefusal(error: StoreError): boolean {
+  return error instanceof StoreDeniedError && error.status !== "UNAVAILABLE";
 }
 
 /** What is wrong with one endpoint, without saying once more which. */

@@ -9,7 +9,9 @@ export interface Answer {
   readonly status?: MemberStatus | undefined;
   /** By how much its host's clock is ahead of ours, in milliseconds, as far as it says. */
   readonly aheadMs?: number | undefined;
-  /** Why there is no status. */
+  /** Why it does not tell us its status, though it is there. */
+  readonly refusal?: string | undefined;
+  /** Why there is no answer. */
   readonly failure?: string | undefined;
 }
 
@@ -25,8 +27,9 @@ export function judge(answers: readonly Answer[]): readonly Check[] {
   return [...answers.map(judgeOne), ...versionsOf(statuses), ...clusterOf(statuses)];
 }
 
-function judgeOne({ endpoint, status, failure = "" }: Answer): Check {
+function judgeOne({ endpoint, status, refusal, failure = "" }: Answer): Check {
   const name = `endpoint ${endpoint}`;
+  if (refusal !== undefined) return ok(name, `it answers, but does not tell its state: ${refusal}`);
   if (!status) {
     return fail(name, failure, "mend it, or leave it out of --endpoints");
   }

@@ -20,6 +20,8 @@ export class Signals {
 
   constructor(io: Io) {
     this.#stop = io.onSignal([...heard, "SIGTSTP", "SIGCONT"], (signal) => this.#hear(signal));
+    // One may have come while we were being loaded.
+    if (io.signal.aborted) this.#waiting.abort(io.signal.reason);
   }
 
   /** Aborts with `SignalReceived` when a signal ends our waiting. */

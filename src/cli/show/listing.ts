@@ -12,10 +12,9 @@ export interface Item {
 // As many as a table is laid out by: those that follow have to fit in.
 const sampled = 200;
 
-/** Writes a line. */
+/** Writes a line, all of it. */
 export function printLine(out: Out, line: Line): void {
-  const fitting = out.isTerminal ? clip(line, out.columns) : line;
-  out.write(`${painted(fitting, out.hasColour ? coloured : plain)}\n`);
+  out.write(`${painted(line, out.hasColour ? coloured : plain)}\n`);
 }
 
 /**
@@ -45,13 +44,16 @@ export class Listing {
   /** There are no more, or none that the layout waits for. */
   end(): void {
     if (this.#layout || this.#first.length === 0) return;
-    const room = this.#out.isTerminal ? this.#out.columns : Number.POSITIVE_INFINITY;
-    this.#layout = layoutOf(this.#columns, this.#first, room);
-    printLine(this.#out, headOf(this.#columns, this.#layout));
+    this.#layout = layoutOf(this.#columns, this.#first, this.#room);
+    printLine(this.#out, clip(headOf(this.#columns, this.#layout), this.#room));
     for (const row of this.#first.splice(0)) this.#print(row, this.#layout);
   }
 
+  get #room(): number {
+    return this.#out.isTerminal ? this.#out.columns : Number.POSITIVE_INFINITY;
+  }
+
   #print(row: Row, layout: Layout): void {
-    printLine(this.#out, lineOf(row, this.#columns, layout));
+    printLine(this.#out, clip(lineOf(row, this.#columns, layout), this.#room));
   }
 }

@@ -7,6 +7,7 @@ import { parseEndpoints } from "./endpoints.ts";
 import { type MemberStatus, memberStatus } from "./member-status.ts";
 import { authenticate } from "./methods.ts";
 import { openConnection } from "./open-connection.ts";
+import { SignIn } from "./sign-in.ts";
 import type { TlsOptions } from "./tls-options.ts";
 
 export interface ProbeOptions {
@@ -17,44 +18,65 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What one member says when it is asked by itself. */
-export interface Probe {
-  readonly status: MemberStatus;
-  /** Whether it has users, as far as signing in tells: undefined if nobody was to sign in. */
-  readonly hasUsers: boolean | undefined;
-}
-
 /**
- * Asks one member by itself, on a connection of its own.
+ * Asks one member by itself, on a connection of its own, for what it says of itself. Newer versions
+ * tell only whom they know.
  *
  * @throws {StoreError} which says what is wrong with it, or with the user.
  */
-export async function probe(endpoint: string, options: ProbeOptions): Promise<Probe> {
-  const { auth, connectTimeoutMs: timeoutMs, callTimeoutMs, signal } = options;
+export async function askMember(endpoint: string, options: ProbeOptions): Promise<MemberStatus> {
+  const { auth, signal } = options;
+  return visit(endpoint, options, async (calls, channel) => {
+    const route = { channel, user: auth?.username };
+    const authenticated = auth && {
+      ...route,
+      signIn: new SignIn(systemClock, () => calls.call(route, authenticate, auth, { signal })),
+    };
+    return calls.call(authenticated ?? route, memberStatus, undefined, { signal });
+  });
+}
+
+/**
+ * Signs in at one member. Resolves with whether it has users at all.
+ *
+ * @throws {StoreError} when it does not let us in.
+ */
+export async function signInAt(
+  endpoint: string,
+  auth: Credentials,
+  options: ProbeOptions,
+): Promise<boolean> {
+  const { signal } = options;
+  try {
+    await visit(endpoint, options, (calls, channel) =>
+      calls.call({ channel, user: auth.username }, authenticate, auth, { signal }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof StoreError && isNotEnabled(error)) return false;
+    throw error;
+  }
+}
+
+function isNotEnabled({ message }: StoreError): boolean {
+  return message.includes("authentication is not enabled");
+}
+
+async function visit<T>(
+  endpoint: string,
+  { tls: given, connectTimeoutMs: timeoutMs, callTimeoutMs }: ProbeOptions,
+  work: (calls: Calls, channel: Channel) => Promise<T>,
+): Promise<T> {
   const endpoints = parseEndpoints([endpoint]);
-  const tls = options.tls ?? (endpoints[0]?.secure ? {} : undefined);
+  const tls = given ?? (endpoints[0]?.secure ? {} : undefined);
   const channel = new Channel(endpoints, 0, (one, closing) =>
     openConnection(one, { clock: systemClock, timeoutMs, tls, signal: closing }),
   );
   const calls = new Calls(systemClock, callTimeoutMs);
   try {
-    const status = await calls.call({ channel }, memberStatus, undefined, { signal });
-    const route = { channel, user: auth?.username };
-    const hasUsers =
-      auth && (await calls.call(route, authenticate, auth, { signal }).then(isToken, isNone));
-    return { status, hasUsers };
+    return await work(calls, channel);
   } finally {
     calls.close();
     await channel.close();
   }
-}
-
-function isToken(token: string): boolean {
-  return token !== "";
-}
-
-function isNone(error: unknown): boolean {
-  if (error instanceof StoreError && error.message.includes("authentication is not enabled"))
-    return false;
-  throw error;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../../src/clock.ts";
 import { type EtcdServer, startServer } from "../../../src/etcd/server/start-server.ts";
 import { type Fields, fieldsOf, framed, RawGrpc } from "../../support/raw-grpc.ts";
 
@@ -180,6 +181,22 @@ describe("A call that makes no sense", () => {
     const ended = await client.send("Watch/Watch", watch, { headers, isEnd: false });
     expect(ended).toMatchObject(late);
     expect(server.counts()).toMatchObject({ watches: 0 });
+  });
+
+  it("leaves no timer behind when it is answered in time", async () => {
+    const { setTimer } = systemClock;
+    const cancelled: number[] = [];
+    vi.spyOn(systemClock, "setTimer").mockImplementation((delayMs, wake, options) => {
+      const cancel = setTimer(delayMs, wake, options);
+      return () => {
+        cancelled.push(delayMs);
+        cancel();
+      };
+    });
+    const headers = { "grpc-timeout": "2H" };
+    expect(await client.send(range, valid, { headers })).toMatchObject({ code: 0 });
+    vi.restoreAllMocks();
+    expect(cancelled).toContain(7_200_000);
   });
 
   it.each(["Watch/Watch", "Lease/LeaseKeepAlive"])("is refused on a stream: %s", async (path) => {
