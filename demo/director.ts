@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventLog } from "./event-log.ts";
 import type { DemoEvent } from "./events.ts";
-import type { Launcher, ReplicaHandle } from "./replica-handle.ts";
+import type { Launcher, ReplicaHandle } from "./launch-replica.ts";
 
 export type Strike = "kill" | "pause";
 

@@ -1,5 +1,5 @@
 import type { Line, Tone } from "../src/cli/text.ts";
-import { clip } from "../src/cli/text.ts";
+import { clip, wrap } from "../src/cli/text.ts";
 import { countersOf } from "./narrate.ts";
 import type { Progress, ReplicaState } from "./progress.ts";
 
@@ -11,6 +11,9 @@ const tones: Readonly<Record<ReplicaState, Tone>> = {
   killed: "bad",
   stopped: "faint",
 };
+
+const stateColumns = 20;
+const newsRows = 6;
 
 /** How much of the terminal there is. */
 export interface Size {
@@ -25,27 +28,28 @@ export function liveView(
 ): readonly Line[] {
   const names = [...progress.replicas.keys()];
   const nameColumns = Math.max(0, ...names.map(({ length }) => length));
+  const unit = columns >= nameColumns + stateColumns + 16 ? " updates" : "";
   const replicas = [...progress.replicas].map(
     ([name, { state, token, updates }]): Line => [
       { text: `  ${name.padEnd(nameColumns)}  ` },
-      { text: stateOf(state, token).padEnd(24), tone: tones[state] },
-      { text: `${String(updates).padStart(4)} updates` },
+      { text: stateOf(state, token).padEnd(stateColumns), tone: tones[state] },
+      { text: `${String(updates).padStart(4)}${unit}` },
     ],
   );
   const counters: Line[] = [
     [],
-    [
-      { text: `  ${seconds}  `, tone: "faint" },
-      { text: countersOf(progress), tone: "strong" },
-    ],
+    ...wrap(`  ${seconds}  ${countersOf(progress)}`, columns).map(
+      (text): Line => [{ text, tone: "strong" }],
+    ),
     [],
   ];
   // The last row stays free: a line break there would scroll what is to be drawn over.
   const space = Math.max(0, rows - 1 - replicas.length - counters.length);
-  const latest = (space > 0 ? news.slice(-Math.min(space, 6)) : []).map(
-    (text): Line => [{ text: `  ${text}`, tone: "faint" }],
-  );
-  return [...replicas, ...counters, ...latest]
+  const latest = news
+    .flatMap((text) => wrap(`  ${text}`, columns))
+    .slice(-Math.min(space, newsRows))
+    .map((text): Line => [{ text, tone: "faint" }]);
+  return [...replicas, ...counters, ...(space > 0 ? latest : [])]
     .slice(0, Math.max(1, rows - 1))
     .map((line) => clip(line, columns));
 }

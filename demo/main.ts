@@ -6,11 +6,9 @@ import { parseArgs } from "node:util";
 import { type Tone, wrap } from "../src/cli/text.ts";
 import { Director, type Strike } from "./director.ts";
 import { EventLog } from "./event-log.ts";
-import { inlineLauncher } from "./inline-replicas.ts";
 import { Interruption, interruptions } from "./interruption.ts";
+import { launcher } from "./launch-replica.ts";
 import { LedgerFile } from "./ledger-file.ts";
-import { processLauncher } from "./process-replicas.ts";
-import type { Launcher } from "./replica-handle.ts";
 import { type Screen, screenOn } from "./screen.ts";
 import { settle } from "./settlement.ts";
 import { askedTtlMs, countKeys, type DemoStore, openStore } from "./store.ts";
@@ -43,14 +41,13 @@ try {
 }
 
 async function run(screen: Screen, fenced: boolean, signal: AbortSignal): Promise<Outcome> {
-  const store = await openStore();
-  if (signal.aborted) await store.locks.close();
+  await using store = await openStore();
   signal.throwIfAborted();
   const folder = mkdtempSync(join(tmpdir(), "microlock-demo-"));
   try {
     const ledger = new LedgerFile(join(folder, "ledger.json"), { fenced });
     const namespace = `microlock-demo-${process.pid}/`;
-    const launch = launcherOn(store, ledger, namespace);
+    const launch = launcher(ledger, { target: store.target, namespace, ttlMs: askedTtlMs });
     const log = new EventLog();
 
     introduce(screen, store, ledger, fenced);
@@ -70,23 +67,13 @@ async function run(screen: Screen, fenced: boolean, signal: AbortSignal): Promis
     };
   } finally {
     rmSync(folder, { recursive: true });
-    await store.locks.close();
   }
 }
 
-function launcherOn(store: DemoStore, ledger: LedgerFile, namespace: string): Launcher {
-  const options = { namespace, ttlMs: askedTtlMs };
-  return store.kind === "etcd"
-    ? processLauncher(ledger, options)
-    : inlineLauncher(ledger, { ...options, store: store.locks.etcd });
-}
-
 function introduce(screen: Screen, store: DemoStore, ledger: LedgerFile, fenced: boolean): void {
-  const inside =
-    "inside this process: a kill cuts one off, a pause freezes its timers and its port";
   const facts = {
-    store: store.description,
-    replicas: store.kind === "etcd" ? "processes: kills are SIGKILL, pauses SIGSTOP" : inside,
+    etcd: store.description,
+    replicas: "processes: kills are SIGKILL, pauses SIGSTOP",
     file: `${ledger.path}, ${fenced ? "which refuses tokens of the past" : "which takes any token"}`,
   };
   say(screen, `${replicas.length} replicas take turns on one lock, to update one file.`, "strong");

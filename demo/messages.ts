@@ -1,13 +1,15 @@
 import type { ReplicaEvent } from "./events.ts";
 
-/** What a replica in a process of its own needs to know. */
+/** What a replica needs to know. */
 export interface ReplicaOptions {
   readonly id: string;
+  /** Where etcd is; where etcdctl would go when left out. */
+  readonly target: string | undefined;
   readonly namespace: string;
   readonly ttlMs: number;
 }
 
-/** From a replica in a process of its own to the demo. */
+/** From a replica to the demo. */
 export type Upward =
   | { readonly type: "report"; readonly event: ReplicaEvent }
   | { readonly type: "read"; readonly ask: number; readonly token: bigint }

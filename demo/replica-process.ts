@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "microlock";
 import type { Ledger } from "./ledger.ts";
 import type { Downward, ReplicaOptions, Upward } from "./messages.ts";
 import { runReplica } from "./replica.ts";
 
-// A replica in a process of its own. The demo starts it, and reaches it by messages.
+// The process of a replica. The demo starts it, and reaches it by messages.
 
-const { id, namespace, ttlMs }: ReplicaOptions = JSON.parse(process.argv[2] ?? "{}");
+const { id, target, namespace, ttlMs }: ReplicaOptions = JSON.parse(process.argv[2] ?? "{}");
 const stopping = new AbortController();
 const answers = new Map<number, (answer: Downward) => void>();
 let asks = 0;
@@ -47,13 +46,12 @@ process.on("disconnect", () => process.exit());
 // Ctrl-C reaches the whole group of processes; when a replica ends is for the demo to say.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
-const locks = await connect({ namespace, ttlMs, nodeId: id });
+const locks = await connect(target, { namespace, ttlMs, nodeId: id });
 await runReplica({
   id,
   locks,
   ledger,
   report: (event) => send({ type: "report", event }),
-  sleep: async (ms) => sleep(ms),
   stop: stopping.signal,
 });
 await locks.close();

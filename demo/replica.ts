@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Hold,
   LockLostError,
@@ -8,14 +9,13 @@ import {
 import type { ReplicaEvent } from "./events.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** What a replica finds around it, be it in a process of its own or not. */
+/** What a replica finds around it. */
 export interface Surroundings {
   /** What its updates are named after. No other replica, and no earlier life of it, has it. */
   readonly id: string;
   readonly locks: Locks;
   readonly ledger: Ledger;
   readonly report: (event: ReplicaEvent) => void;
-  readonly sleep: (ms: number) => Promise<void>;
   /** Ends it, after the hold that it is in. */
   readonly stop: AbortSignal;
 }
@@ -23,18 +23,12 @@ export interface Surroundings {
 const troubleMs = 1_000;
 
 /** Takes turns with the others, and makes one update in each. */
-export async function runReplica({
-  locks,
-  report,
-  sleep,
-  stop,
-  ...rest
-}: Surroundings): Promise<void> {
+export async function runReplica({ id, locks, ledger, report, stop }: Surroundings): Promise<void> {
   for (let turn = 1; !stop.aborted; turn++) {
     report({ kind: "waiting" });
     try {
       await locks.run("ledger", { signal: stop, reason: "demo" }, (hold) =>
-        update(hold, `${rest.id}.${turn}`, { report, sleep, ...rest }),
+        update(hold, `${id}.${turn}`, { ledger, report }),
       );
       report({ kind: "released" });
     } catch (error) {
@@ -55,7 +49,7 @@ export async function runReplica({
 async function update(
   hold: Hold,
   name: string,
-  { ledger, report, sleep }: Pick<Surroundings, "ledger" | "report" | "sleep">,
+  { ledger, report }: Pick<Surroundings, "ledger" | "report">,
 ): Promise<void> {
   report({ kind: "holding", token: hold.fencingToken });
   const updates = await ledger.read(hold.fencingToken);

@@ -1,10 +1,12 @@
 import { connect, type Etcd, type Locks, StoreError } from "microlock";
+import { startEtcd } from "microlock/testkit";
 
 /** Where the locks of the demo are kept. */
-export interface DemoStore {
+export interface DemoStore extends AsyncDisposable {
   /** The demo's own client; the replicas have theirs. */
   readonly locks: Locks;
-  readonly kind: "etcd" | "embedded";
+  /** Where the replicas find it; where etcdctl would go when undefined. */
+  readonly target: string | undefined;
   /** Which store it is, and if need be why. For people to read. */
   readonly description: string;
   /** The TTL that the store grants to who asks for `askedTtlMs`. */
@@ -18,19 +20,37 @@ export const askedTtlMs = 2_000;
 const callTimeoutMs = 2_000;
 const namespace = "microlock-demo/";
 
-/** Goes to etcd where etcdctl would, and to the embedded store if nobody answers there. */
+/** Goes to etcd where etcdctl would, and to one that the demo itself serves if nobody answers there. */
 export async function openStore(): Promise<DemoStore> {
   const where = process.env["ETCDCTL_ENDPOINTS"] || "127.0.0.1:2379";
   try {
     const locks = await connect({ namespace, callTimeoutMs, ttlMs: askedTtlMs });
-    const description = `etcd at ${where}`;
-    return { locks, kind: "etcd", description, ttlMs: await grantedTtlMs(locks.etcd) };
+    return {
+      locks,
+      target: undefined,
+      description: `etcd at ${where}`,
+      ttlMs: await grantedTtlMs(locks.etcd),
+      [Symbol.asyncDispose]: () => locks.close(),
+    };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const locks = await connect("memory:", { namespace });
-    const description = `embedded, since no etcd serves us at ${where} (${error.code})`;
-    return { locks, kind: "embedded", description, ttlMs: await grantedTtlMs(locks.etcd) };
+    return serveStore(`none serves us at ${where} (${error.code})`);
   }
+}
+
+async function serveStore(why: string): Promise<DemoStore> {
+  const etcd = await startEtcd();
+  const locks = await connect(etcd.address, { namespace });
+  return {
+    locks,
+    target: etcd.address,
+    description: `microlock's own at ${etcd.address}, as microlock serve starts it, since ${why}`,
+    ttlMs: await grantedTtlMs(locks.etcd),
+    async [Symbol.asyncDispose]() {
+      await locks.close();
+      await etcd.stop();
+    },
+  };
 }
 
 async function grantedTtlMs(etcd: Etcd): Promise<number> {

@@ -25,16 +25,19 @@ export async function end(child, signal) {
 }
 
 /**
- * Nothing that runs in a killed process could end its servers. So each has a shell beside
- * it, which waits for the pipe from us to close, and we close it only by dying.
+ * Nothing that runs in a killed process could end its children. So each has a shell beside
+ * it, which waits for the pipe from us to close, and we close it only by dying. Then it
+ * removes their folder as well.
  *
  * @param {import("node:child_process").ChildProcess} child
- * @param {string} dataFolder
+ * @param {string} folder
  */
-export function endWithThisProcess(child, dataFolder) {
+export function endWithThisProcess(child, folder) {
   const script = 'read -r _; kill -9 "$1"; rm -rf "$2"';
-  const guard = spawn("sh", ["-c", script, "sh", String(child.pid), dataFolder], {
+  const guard = spawn("sh", ["-c", script, "sh", String(child.pid), folder], {
     stdio: ["pipe", "ignore", "ignore"],
+    // Ctrl-C goes to all in our group, and is not for it.
+    detached: true,
   });
   child.once("exit", () => guard.kill("SIGKILL"));
 }

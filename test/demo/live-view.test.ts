@@ -20,8 +20,8 @@ function drawn(size: { columns: number; rows: number }): readonly string[] {
 describe("liveView", () => {
   it("shows each replica, the counters and the news", () => {
     expect(drawn({ columns: 80, rows: 24 })).toEqual([
-      "  a  holding token 17           1 updates",
-      "  b  waiting                    0 updates",
+      "  a  holding token 17       1 updates",
+      "  b  waiting                0 updates",
       "",
       "  1.0 s  1 update, 0 kills, 0 pauses, 0 stale writes stopped",
       "",
@@ -34,6 +34,19 @@ describe("liveView", () => {
     expect(drawn({ columns: 80, rows: 7 }).at(-1)).toBe("  second");
     expect(drawn({ columns: 80, rows: 7 })).toHaveLength(6);
     expect(drawn({ columns: 80, rows: 3 })).toHaveLength(2);
+  });
+
+  it("breaks what is longer than the terminal is wide, and leaves out what is plain", () => {
+    const [first, , , ...rest] = drawn({ columns: 32, rows: 24 });
+
+    expect(first).toBe("  a  holding token 17       1");
+    expect(rest).toEqual([
+      "  1.0 s  1 update, 0 kills, 0",
+      "  pauses, 0 stale writes stopped",
+      "",
+      "  first",
+      "  second",
+    ]);
   });
 
   it("keeps to the width of the terminal", () => {

@@ -1,14 +1,37 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { endWithThisProcess } from "../scripts/child-ends.mjs";
+import type { ReplicaEvent } from "./events.ts";
 import type { LedgerFile } from "./ledger-file.ts";
 import type { Downward, ReplicaOptions, Upward } from "./messages.ts";
-import type { Launch, Launcher, ReplicaHandle } from "./replica-handle.ts";
+
+/** A running replica, as the demo handles it. */
+export interface ReplicaHandle {
+  /** Ends it for good, in the middle of whatever it does. Resolves once all it said was heard. */
+  kill(): Promise<void>;
+  /** Stops it where it is, until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** Lets it finish its turn and close its client. */
+  stop(): Promise<void>;
+}
+
+/** What to start a replica with. */
+export interface Launch {
+  readonly id: string;
+  readonly onEvent: (event: ReplicaEvent) => void;
+  /** Called if it ends by itself, which it should not. */
+  readonly onFailure: (error: Error) => void;
+}
+
+export type Launcher = (launch: Launch) => ReplicaHandle;
 
 // A replica closes its client when it is told to stop, which takes a few round trips.
 const stopMs = 4_000;
 
 /** Starts replicas as processes: what strikes them is real. */
-export function processLauncher(ledger: LedgerFile, options: Omit<ReplicaOptions, "id">): Launcher {
+export function launcher(ledger: LedgerFile, options: Omit<ReplicaOptions, "id">): Launcher {
   const program = fileURLToPath(new URL("./replica-process.js", import.meta.url));
   return (launch) => {
     const { id } = launch;
@@ -17,6 +40,8 @@ export function processLauncher(ledger: LedgerFile, options: Omit<ReplicaOptions
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
+    // Should the demo be killed, a replica that is paused would stay for ever.
+    endWithThisProcess(child, dirname(ledger.path));
     return handle(child, ledger, launch);
   };
 }
@@ -44,12 +69,8 @@ function handle(child: ChildProcess, ledger: LedgerFile, launch: Launch): Replic
     complaint = `${complaint}${data}`.slice(-2_000);
   });
   child.on("error", onFailure);
-  // Should the demo itself fail, a replica that is paused would stay for ever.
-  const killAtExit = (): void => void child.kill("SIGKILL");
-  process.on("exit", killAtExit);
   const closed = new Promise<void>((resolve) => {
     child.on("close", (code, signal) => {
-      process.off("exit", killAtExit);
       if (!ending) onFailure(new Error(`${id} ended with ${signal ?? code}\n${complaint}`));
       resolve();
     });
