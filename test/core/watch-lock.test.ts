@@ -443,8 +443,19 @@ describe("watch", () => {
         });
         await bench.store.txn({ success: puts });
       }
+      let page = 0;
+      bench.etcd.override("txn", async (request, options) => {
+        const [first] = request.success ?? [];
+        const isPage = first?.op === "range" && first.request.limit === 2_000n;
+        // What happens while it is being read comes after what is read.
+        if (isPage && ++page === 2) await putKey(bench.store, "microlock/n0/0");
+        return bench.store.txn(request, options);
+      });
       const { events, watch } = watchingAll();
       await watch.standing;
+      await settle();
+      expect(page).toBe(3);
+      expect(named(events.splice(0))).toEqual(["n0: ? joined"]);
       await deleteKey(bench.store, "microlock/n0/3");
       await deleteKey(bench.store, "microlock/n1499/2");
       await settle();
