@@ -292,6 +292,23 @@ describe("watch", () => {
     expect(story).toEqual(["? released"]);
   });
 
+  it("keeps the process alive for those who wait until it stands, and for nobody else", async () => {
+    const timers = bench.clock.timerCount;
+    const watch = watcher.watch("jobs");
+    expect(bench.clock.timerCount).toBe(timers);
+    const standing = Promise.all([watch.standing, watch.standing]);
+    expect(bench.clock.timerCount).toBe(timers + 1);
+    await standing;
+    expect(bench.clock.timerCount).toBe(timers);
+    await watch.standing;
+    expect(bench.clock.timerCount).toBe(timers);
+    const left = watcher.watch("jobs");
+    void left.standing;
+    await left.return?.();
+    expect(bench.clock.timerCount).toBe(timers);
+    await watch.return?.();
+  });
+
   it("goes on over a watch that was established anew", async () => {
     const observers: WatchObserver[] = [];
     bench.etcd.override("watch", (request, observer) => {
