@@ -69,6 +69,8 @@ export function parse(spec: CommandSpec, argv: readonly string[]): Args {
   if (positionals.length > operands.max) {
     throw new UsageError(`there is no use for ${JSON.stringify(positionals[operands.max])} here`);
   }
+  // Whoever asks for help need not know what is missing.
+  if (values["help"]) return new Args(positionals, command, values);
   if (positionals.length < operands.min) throw new UsageError(`too few words: see the usage`);
   if (takesCommand === "required" && command.length === 0) needsCommand(values);
   return new Args(positionals, command, values);
@@ -76,7 +78,7 @@ export function parse(spec: CommandSpec, argv: readonly string[]): Args {
 
 /** A shell command stands for a command. */
 function needsCommand(values: Values): void {
-  if (values["command"] !== undefined || values["help"]) return;
+  if (values["command"] !== undefined) return;
   throw new UsageError("the command to run is missing: write it behind --");
 }
 

@@ -54,11 +54,7 @@ export async function contend(ask: Ask, options: ContendOptions): Promise<Place>
 
   try {
     const joinNow = async (): Promise<readonly View[]> => {
-      if (place.companion) {
-        await place.companion.open({ signal });
-        // Whoever has given up meanwhile has left already.
-        signal?.throwIfAborted();
-      }
+      if (place.companion) await place.companion.open({ signal });
       // Those who asked before us may have kept us waiting for long.
       if (place.loss) throw lostPlace(place);
       return join(place, value, { signal });

@@ -158,9 +158,9 @@ export function releaseStep(
   rest?: Rest | undefined,
 ): Step {
   const steps = own.spots.map((spot, index) => ({
-    compare: [...ours({ ...own, spots: [spot] }), ...(rest ? mayMove(own, spot, rest) : [])],
+    compare: ours({ ...own, spots: [spot] }),
     success: [
-      ...(rest ? [remove(spot), ...move(spot, rest)] : removeAll(spot)),
+      ...(rest ? [remove(spot), ...move(own, spot, rest)] : removeAll(spot)),
       ...(isAwaited(index) ? [firstIn(spot.range)] : []),
     ],
     failure: [read(spot)],
@@ -313,14 +313,20 @@ function puts(
   return [put, { op: "put", request: { key: companion, value, lease: companionLease } }];
 }
 
-/** Holds as long as there is something to move: one that is gone must not come back behind others. */
-function mayMove(own: OwnEntries, { companion }: Spot, { lease }: Rest): readonly Compare[] {
-  return companion && lease ? madeAt([{ key: companion }], own.createRevision) : [];
-}
-
-function move({ companion: key }: Spot, { lease }: Rest): RequestOp[] {
+/** Moves a companion to another lease. One that is gone must not come back behind others. */
+function move(
+  { createRevision }: OwnEntries,
+  { companion: key }: Spot,
+  { lease }: Rest,
+): RequestOp[] {
   if (!key || !lease) return [];
-  return [{ op: "put", request: { key, lease, value: new Uint8Array(), ignoreValue: true } }];
+  const request = { key, lease, value: new Uint8Array(), ignoreValue: true };
+  return [
+    {
+      op: "txn",
+      request: { compare: madeAt([{ key }], createRevision), success: [{ op: "put", request }] },
+    },
+  ];
 }
 
 /**

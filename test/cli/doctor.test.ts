@@ -42,6 +42,7 @@ describe("judge", () => {
     ["no leader", { leader: 0n, errors: ["etcdserver: no leader"] }, /^fail .*no leader/],
     ["a database that is almost full", { dbSize: 2_000_000_000n }, /^warn endpoint/],
     ["a version that loses data", { version: "3.5.1" }, /^fail version: .*3\.5\.1/],
+    ["what is no etcd for production", { version: "3.5.30+microlock" }, /^warn .*microlock serve/],
     ["a version with known faults", { version: "3.5.16" }, /^warn version: .*CVE/],
   ])("tells of %s", (_, status, expected) => {
     expect(troubles(seen(status))).toEqual([expect.stringMatching(expected)]);

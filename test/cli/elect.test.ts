@@ -38,7 +38,8 @@ describe("microlock elect", () => {
 
   it("stops the command when the leadership is lost, and ends with 79", async () => {
     const ending = io.run("elect", "boss", "web-1", "--", "sleep", "60");
-    const [key = ""] = await keysBelow(etcd, "microlock/boss/", 1);
+    // One more keeps others out until the command has ended.
+    const [key = ""] = await keysBelow(etcd, "microlock/boss/", 2);
 
     await etcd.txn({ success: [{ op: "deleteRange", request: { key: Buffer.from(key) } }] });
 

@@ -229,11 +229,15 @@ describe("lingerMs", () => {
     bench.etcd.override("leaseKeepAlive", (id, options) =>
       id === lease ? new Promise(() => {}) : bench.store.leaseKeepAlive(id, options),
     );
+    let isTold = false;
+    hold.signal.addEventListener("abort", () => {
+      isTold = true;
+    });
     await bench.clock.advance(8_800);
     expect(hold.held).toBe(true);
     expect(hold.remainingMs).toBeLessThan(200);
     await bench.clock.advance(200);
-    expect(hold.held).toBe(false);
+    expect(isTold).toBe(true);
     expect(hold.signal.reason).toMatchObject({ reason: "expired" });
     // Of what is left of it, five seconds are to come.
     expect(await companions()).toEqual([companion]);
@@ -242,6 +246,32 @@ describe("lingerMs", () => {
     await settle();
     expect(waiter.in).toBe(true);
     await (await waiter.hold).release();
+  });
+
+  it("is lost in the first line that runs after the process was stopped, by its own lease", async () => {
+    const hold = await one.acquire("jobs", { lingerMs });
+    const [companion = ""] = await companions();
+    const lease = await leaseOf(companion);
+    bench.etcd.override("leaseKeepAlive", (id, options) =>
+      id === lease ? new Promise(() => {}) : bench.store.leaseKeepAlive(id, options),
+    );
+    await bench.clock.advance(8_800);
+    bench.clock.jump(200);
+    expect(hold.held).toBe(false);
+    await hold.release().catch(() => {});
+  });
+
+  it("takes no answer for its lease of a leader that the session's knows to be over", async () => {
+    const hold = await one.acquire("jobs", { lingerMs });
+    bench.etcd.override("leaseKeepAlive", async (id, options) => {
+      const answer = await bench.store.leaseKeepAlive(id, options);
+      const { header } = answer;
+      if (id !== hold.lease) return answer;
+      return { ...answer, header: { ...header, raftTerm: header.raftTerm + 1n } };
+    });
+    await bench.clock.advance(9_000);
+    expect(hold.held).toBe(false);
+    await hold.release().catch(() => {});
   });
 
   it("is lost in the first line that runs after the process was stopped", async () => {
@@ -392,6 +422,44 @@ describe("lingerMs", () => {
       const error = one.acquire("jobs", { lingerMs, waitMs: 100 }).catch((error) => error);
       await bench.clock.advance(100);
       expect(await error).toMatchObject({ code: "ALREADY_LOCKED", waiters: 0, position: 1 });
+      await left();
+    });
+
+    it("when the time is up, though its lease cannot be ended", async () => {
+      bench.etcd.override("leaseRevoke", async () => {
+        throw new StoreUnavailableError("no answer");
+      });
+      const error = one.acquire("jobs", { lingerMs, waitMs: 100 }).catch((error) => error);
+      await bench.clock.advance(100);
+      expect(await error).toMatchObject({ code: "ALREADY_LOCKED" });
+      expect(await bench.keys()).toHaveLength(2);
+      bench.etcd.override("leaseRevoke", undefined);
+      await bench.clock.advance(14_000);
+      await left();
+    });
+
+    it("when its signal aborts, and its lease is granted only after that", async () => {
+      let grant = (): void => {};
+      bench.etcd.override("leaseGrant", async (request) => {
+        await new Promise<void>((resolve) => {
+          grant = resolve;
+        });
+        return bench.store.leaseGrant(request);
+      });
+      const controller = new AbortController();
+      const acquiring = one.acquire("jobs", { lingerMs, signal: controller.signal });
+      const failed = acquiring.catch((error) => error);
+      await settle();
+      controller.abort(new Error("enough"));
+      expect(await failed).toMatchObject({ message: "enough" });
+      await settle();
+      grant();
+      bench.etcd.override("leaseGrant", undefined);
+      await settle();
+      bench.etcd.forget();
+      await bench.clock.advance(3_500);
+      // Those of two sessions, and of the one who holds.
+      expect(bench.etcd.calls.leaseKeepAlive).toBe(3);
       await left();
     });
 
@@ -566,6 +634,7 @@ describe("lingerMs", () => {
   });
 
   it("stays when one of two who share a lost hold releases", async () => {
+    let wasIn: boolean | undefined;
     let begin = (): void => {};
     const begun = new Promise<void>((resolve) => {
       begin = resolve;
@@ -578,7 +647,7 @@ describe("lingerMs", () => {
       await bench.clock.advance(10);
       await inner.release().catch(() => {});
       await bench.clock.advance(100);
-      expect(waiter.in).toBe(false);
+      wasIn = waiter.in;
     });
     await settle();
     const waiter = entrance(two.acquire("jobs"));
@@ -586,7 +655,7 @@ describe("lingerMs", () => {
     begin();
     await expect(running).rejects.toMatchObject({ reason: "deleted" });
     await settle();
-    expect(waiter.in).toBe(true);
+    expect([wasIn, waiter.in]).toEqual([false, true]);
     await (await waiter.hold).release();
   });
 
@@ -834,6 +903,37 @@ describe("minHoldMs", () => {
         expect(await bench.keys()).toEqual([]);
       }
     }
+  });
+
+  it("leaves no timer when no lease is to be had for the rest, and the client is closed", async () => {
+    const other = await bench.client({ nodeId: "three" });
+    const hold = await other.acquire("jobs", { minHoldMs: 20_000 });
+    bench.etcd.override("leaseGrant", async () => {
+      throw new StoreUnavailableError("no answer");
+    });
+    const releasing = hold.release();
+    await bench.clock.advance(5_000);
+    await releasing;
+    const { timers } = await bench.leftovers();
+    // The store's own, for the lease that is left.
+    expect(timers).toBe(1);
+    await bench.clock.advance(9_000);
+    expect((await bench.leftovers()).leases).toBe(0);
+  });
+
+  it("lets go though somebody has taken away what is to stay", async () => {
+    const hold = await one.acquire("jobs", { minHoldMs });
+    const [, companion = ""] = await bench.keys();
+    await deleteKey(bench.store, companion);
+    await hold.release();
+    expect(await bench.keys()).toEqual([]);
+  });
+
+  it("ends with a detach", async () => {
+    const hold = await one.acquire("jobs", { minHoldMs });
+    const attached = await two.attach(await hold.detach());
+    await attached.release();
+    expect(await bench.keys()).toEqual([]);
   });
 
   it("counts for all names, readers, and permits", async () => {

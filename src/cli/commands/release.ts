@@ -36,7 +36,9 @@ export async function run(args: Args, io: Io): Promise<number> {
       io.stderr.write("Nothing was done.\n");
       return exitCodes.no;
     }
-    tell(await releaseThem(locks, name, shown, options), args, io);
+    const held = await releaseThem(locks, name, shown, options);
+    if (held.length > 0 || args.flag("json")) tell(held, args, io);
+    else io.stderr.write(`Nobody of those holds ${quoted(name)} any more.\n`);
     return exitCodes.ok;
   });
 }

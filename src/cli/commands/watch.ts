@@ -37,7 +37,7 @@ export async function run(args: Args, io: Io): Promise<number> {
           await tellAll(watch, locks, args, io);
         } catch (error) {
           if (!(error instanceof WatchOverrunError)) throw error;
-          say(`${messageOf(error)}: some of it is missing here`);
+          say(`something is missing here. ${visible(error.message)}`);
         }
       }
     } finally {

@@ -67,6 +67,10 @@ function versionsOf(statuses: readonly MemberStatus[]): Check[] {
   const checks = versions.flatMap((version): Check[] => {
     const { grave, known, update } = versionVerdict(version);
     if (grave) return [fail("version", grave, "update etcd")];
+    if (version.endsWith("+microlock")) {
+      const text = "it is microlock serve: one process, without a disk or replicas";
+      return [warn("version", text, "for development and tests; in production use etcd")];
+    }
     if (known.length === 0) return [];
     const text = `etcd ${version} ${known.join("; it ")}`;
     return [warn("version", text, `microlock copes; update to ${update} or newer all the same`)];

@@ -25,7 +25,7 @@ export const memberStatus: Method<undefined, MemberStatus> = {
   decode: decodeMemberStatus,
 };
 
-export function decodeMemberStatus(reader: ProtobufReader): MemberStatus {
+function decodeMemberStatus(reader: ProtobufReader): MemberStatus {
   let header = emptyHeader;
   let version = "";
   let dbSize = 0n;

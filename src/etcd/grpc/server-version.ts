@@ -13,7 +13,7 @@ export function decodeServerVersion(reader: ProtobufReader): string {
 /** What is known to be bad about a version of etcd; undefined if nothing is. */
 export function versionWarning(version: string): string | undefined {
   if (!/^\d+\.\d+\.\d+/.test(version)) return undefined;
-  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.+-]/).map(Number);
   if (major < 3 || (major === 3 && minor < 4)) {
     return `etcd ${version} is too old: microlock needs 3.4 or newer`;
   }

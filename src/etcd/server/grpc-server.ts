@@ -106,9 +106,12 @@ export class GrpcServer {
         this.#others.delete(connected);
         connected.removeAllListeners("timeout");
         connected.setTimeout(0);
-        // It makes a session of it at once.
-        this.#http2.once("session", (session) => this.#onSession(session, connected));
+        // It makes a session of it at once, or never, if it is broken already.
+        const onSession = (session: ServerHttp2Session): void =>
+          this.#onSession(session, connected);
+        this.#http2.once("session", onSession);
         this.#http2.emit("connection", connected);
+        this.#http2.removeListener("session", onSession);
       },
       http1: (connected) => {
         this.#http1.emit("connection", connected);

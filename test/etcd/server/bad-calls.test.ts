@@ -165,7 +165,9 @@ describe("A call that makes no sense", () => {
     }
   });
 
-  it("is refused for transactions nested deeper than there is stack", async () => {
+  it("is refused for transactions nested deeper than there is stack", {
+    timeout: 20_000,
+  }, async () => {
     expect(await client.send("KV/Txn", framed(nestedTxns(50_000)))).toMatchObject({
       code: 3,
       message: "etcdserver: too many operations in txn request",
@@ -213,7 +215,7 @@ describe("A call that makes no sense", () => {
     expect(await send(framed(Buffer.alloc(0), 0, 2_097_153), false)).toMatchObject({ code: 8 });
   });
 
-  it("never ends the server, whatever bytes it is made of", async () => {
+  it("never ends the server, whatever bytes it is made of", { timeout: 20_000 }, async () => {
     const methods = ["KV/Range", "KV/Txn", "KV/Put", "Lease/LeaseGrant", "Maintenance/Alarm"];
     const answers = Array.from({ length: 300 }, (_, n) => {
       const path = methods[n % methods.length] ?? "";

@@ -72,7 +72,7 @@ describe("The server's lifetime", () => {
     const startedAt = performance.now();
     await server.close();
 
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
     const stopped = { code: 14, message: "etcdserver: server stopped" };
     expect(await watch.ended).toMatchObject(stopped);
     expect(await ended).toMatchObject(stopped);
@@ -95,7 +95,7 @@ describe("The server's lifetime", () => {
     const startedAt = performance.now();
     await server.close();
 
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
     expect(server.counts()).toMatchObject(nothing);
     for (const socket of sockets) socket.destroy();
     await client.close();
@@ -110,7 +110,7 @@ describe("The server's lifetime", () => {
     await client.close();
   });
 
-  it("keeps nothing of clients that vanish", async () => {
+  it("keeps nothing of clients that vanish", { timeout: 20_000 }, async () => {
     const clients = await Promise.all(Array.from({ length: 30 }, () => busyClient()));
     expect(server.counts()).toMatchObject({ watches: 300, connections: 30, calls: 90 });
     for (const { client } of clients) client.session.destroy();
@@ -118,7 +118,7 @@ describe("The server's lifetime", () => {
     expect(server.counts()).toMatchObject(nothing);
   });
 
-  it("keeps nothing of streams that are given up", async () => {
+  it("keeps nothing of streams that are given up", { timeout: 20_000 }, async () => {
     const client = await RawGrpc.connect(server.address);
     for (let round = 0; round < 5; round++) {
       const streams = Array.from({ length: 100 }, () => client.open("Watch/Watch"));
@@ -131,11 +131,11 @@ describe("The server's lifetime", () => {
     await client.close();
   });
 
-  it("has room for thousands of streams on one connection", async () => {
+  it("has room for thousands of streams on one connection", { timeout: 20_000 }, async () => {
     const client = await RawGrpc.connect(server.address);
     const streams = Array.from({ length: 2_000 }, () => client.open("Watch/Watch"));
     for (const stream of streams) stream.write(framed(fieldsOf({ 1: { 1: "a" } })));
-    await eventually(() => server.counts().watches === 2_000);
+    await eventually(() => server.counts().watches === 2_000, { withinMs: 15_000 });
     await client.close();
     await eventually(() => server.counts().watches === 0);
   });
@@ -180,7 +180,7 @@ describe("The server's lifetime", () => {
     await client.close();
   });
 
-  it("survives whatever comes over a socket", async () => {
+  it("survives whatever comes over a socket", { timeout: 20_000 }, async () => {
     // Some of it leaves HTTP/2 speechless, until the next ping.
     await server.close();
     await start({ keepaliveMs: 50, keepaliveTimeoutMs: 50 });

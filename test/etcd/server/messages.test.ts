@@ -37,7 +37,9 @@ function passed<Sent, Received>(
 }
 
 describe("What one side sends", () => {
-  it("is what the other side reads, for transactions and what they come to", async () => {
+  it("is what the other side reads, for transactions and what they come to", {
+    timeout: 20_000,
+  }, async () => {
     const property = fc.asyncProperty(sequenceArb, async (steps) => {
       const etcd = new EmbeddedEtcd();
       for (const step of steps) {

@@ -113,7 +113,9 @@ describe("Watches over gRPC", () => {
     expect(first?.header.revision).toBe(header.revision);
   });
 
-  it("tell what is too large for one answer in several, to whom can put it together", async () => {
+  it("tell what is too large for one answer in several, to whom can put it together", {
+    timeout: 25_000,
+  }, async () => {
     create({ 1: "a", 2: "z", 3: 2n, 8: 1n });
     create({ 1: "a", 2: "z", 3: 2n });
     await have(2);
@@ -187,7 +189,9 @@ describe("Watches over gRPC", () => {
       for (let i = 0; i < total; i++) await write(put("a", value));
     });
 
-    it("keep little in memory, and tell everything in order once it reads again", async () => {
+    it("keep little in memory, and tell everything in order once it reads again", {
+      timeout: 25_000,
+    }, async () => {
       expect(server.counts().watches).toBe(0);
       watches.say({ 3: {} });
       await write(put("b"));
