@@ -50,7 +50,7 @@ async function run(screen: Screen, fenced: boolean, signal: AbortSignal): Promis
     const launch = launcher(ledger, { target: store.target, namespace, ttlMs: askedTtlMs });
     const log = new EventLog();
 
-    introduce(screen, store, ledger, fenced);
+    introduce(screen, store, namespace, ledger, fenced);
     const unfollow = screen.follow(log);
     try {
       const director = new Director(launch, log);
@@ -70,9 +70,17 @@ async function run(screen: Screen, fenced: boolean, signal: AbortSignal): Promis
   }
 }
 
-function introduce(screen: Screen, store: DemoStore, ledger: LedgerFile, fenced: boolean): void {
+function introduce(
+  screen: Screen,
+  store: DemoStore,
+  namespace: string,
+  ledger: LedgerFile,
+  fenced: boolean,
+): void {
+  const at = store.target ? ` --endpoints ${store.target}` : "";
   const facts = {
     etcd: store.description,
+    "look on": `npx microlock ls --live --namespace ${namespace}${at}`,
     replicas: "processes: kills are SIGKILL, pauses SIGSTOP",
     file: `${ledger.path}, ${fenced ? "which refuses tokens of the past" : "which takes any token"}`,
   };

@@ -28,7 +28,7 @@ export async function openStore(): Promise<DemoStore> {
     return {
       locks,
       target: undefined,
-      description: `etcd at ${where}`,
+      description: `at ${where}`,
       ttlMs: await grantedTtlMs(locks.etcd),
       [Symbol.asyncDispose]: () => locks.close(),
     };

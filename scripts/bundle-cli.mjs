@@ -1,6 +1,7 @@
 // Makes dist/cli/ of src/cli/: a few files, each loaded when it is needed. Node.js takes twice as
 // long to load a hundred small modules as an operator would not notice.
 
+import { chmodSync } from "node:fs";
 import { rolldown } from "rolldown";
 
 const bundle = await rolldown({
@@ -27,3 +28,5 @@ await bundle.write({
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 });
 await bundle.close();
+// For `npx microlock` in this folder; where the package is installed, npm sees to it.
+chmodSync("dist/cli/main.cjs", 0o755);

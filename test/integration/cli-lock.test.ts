@@ -113,25 +113,6 @@ describe("microlock lock", () => {
     expect(await holder.ended).toBe(0);
     expect(await keysBelow(`microlock/${name}/`)).toEqual([]);
   });
-
-  it.each([
-    ["its key is deleted", async (key: string, _lease: string) => server.etcdctl("del", key)],
-    [
-      "its lease is revoked",
-      async (_key: string, lease: string) => server.etcdctl("lease", "revoke", lease),
-    ],
-  ])("ends with 79 when %s", async (_, take) => {
-    const ours = microlock("lock", "--json", fresh());
-    const [line = ""] = await ours.lines(1);
-    const { keys, lease } = JSON.parse(line);
-
-    const startedAt = performance.now();
-    await take(keys[0], lease);
-
-    expect(await ours.ended).toBe(79);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
-    expect(ours.stdout).toContain('{"event":"lost"');
-  });
 });
 
 describe("microlock elect", () => {

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.ts";
 
-const main = fileURLToPath(new URL("../../dist/cli/main.cjs", import.meta.url));
+/** `microlock`, as it is bundled. */
+export const bundledCli = fileURLToPath(new URL("../../dist/cli/main.cjs", import.meta.url));
 
 /** How a process of ours, or of etcdctl, goes. */
 export interface Cli {
@@ -19,6 +20,9 @@ export interface Cli {
   ended(): Promise<number | NodeJS.Signals | null>;
 }
 
+// Node.js 20 reads certificates at each start, which takes a hundred milliseconds.
+const notForThem = /^(ETCD|MICROLOCK|NODE_EXTRA_CA_CERTS$)/;
+
 const running = new Set<ChildProcess>();
 process.once("exit", endAll);
 
@@ -27,13 +31,16 @@ export function endAll(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-/** Starts `microlock`, as it is bundled, on an etcd. */
+/** Starts `microlock` on an etcd, as it is bundled. */
 export function startCli(
   endpoint: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Cli {
-  return startProgram(process.execPath, [main, ...args], { ETCDCTL_ENDPOINTS: endpoint, ...env });
+  return startProgram(process.execPath, [bundledCli, ...args], {
+    ETCDCTL_ENDPOINTS: endpoint,
+    ...env,
+  });
 }
 
 /** Starts a program, and listens to it. */
@@ -42,7 +49,7 @@ export function startProgram(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Cli {
-  const clean = Object.entries(process.env).filter(([name]) => !/^(ETCD|MICROLOCK)/.test(name));
+  const clean = Object.entries(process.env).filter(([name]) => !notForThem.test(name));
   const child = spawn(file, args, {
     stdio: "pipe",
     env: { ...Object.fromEntries(clean), NO_COLOR: "1", ...env },
@@ -78,4 +85,11 @@ export function startProgram(
       eventually(() => output.stdout.includes(text) || hasEnded, { withinMs: 15_000 }),
     ended: () => ended,
   };
+}
+
+/** When something was printed by `echo what $(date +%s%N)`, in milliseconds. */
+export function timeOf({ stdout }: Cli, what: string): number {
+  const [, nanoseconds] = new RegExp(`^${what} (\\d+)$`, "m").exec(stdout) ?? [];
+  if (nanoseconds === undefined) throw new Error(`No ${what} in ${JSON.stringify(stdout)}`);
+  return Number(BigInt(nanoseconds) / 1_000n) / 1_000;
 }

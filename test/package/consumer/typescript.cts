@@ -1,5 +1,6 @@
 // Compiled, not run: a TypeScript user who compiles to CommonJS.
 import Microlock = require("microlock");
+import testkit = require("microlock/testkit");
 
 export const refused: Error = new Microlock.AlreadyLockedError("foo");
 
@@ -9,3 +10,5 @@ export async function legacy(locks: Microlock.Locks): Promise<void> {
   await lock.lock();
   lock.destroy();
 }
+
+export const started: Promise<testkit.StartedEtcd> = testkit.startEtcd();

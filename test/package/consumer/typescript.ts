@@ -7,6 +7,7 @@ import Microlock, {
   type Hold,
   type Locks,
 } from "microlock";
+import { type EtcdOptions, type StartedEtcd, startEtcd } from "microlock/testkit";
 
 export async function invoice(options: ConnectOptions): Promise<string> {
   await using locks: Locks = await connect("memory:", options);
@@ -17,6 +18,14 @@ export async function invoice(options: ConnectOptions): Promise<string> {
   const maybe: Hold | undefined = await locks.tryAcquire("invoices");
   await maybe?.release();
   return String(token);
+}
+
+export async function tested(options: EtcdOptions): Promise<void> {
+  await using etcd: StartedEtcd = await startEtcd({ ...options, port: 0 });
+  const locks: Locks = await connect(etcd.address);
+  await locks.close();
+  // @ts-expect-error: a port is a number.
+  await startEtcd({ port: "2379" });
 }
 
 export async function legacy(locks: Locks): Promise<void> {
