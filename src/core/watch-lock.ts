@@ -1,3 +1,4 @@
+import { stayAwake } from "../clock.ts";
 import { WatchOverrunError } from "../errors.ts";
 import { Feed } from "./feed.ts";
 import { queuePrefix } from "./keys.ts";
@@ -75,10 +76,18 @@ function watchBy(
 ): LockWatch {
   let told = Promise.resolve();
   let behind = 0;
-  let stand = (): void => {};
+  const { clock } = sessions.options;
+  let stopStaying = (): void => {};
+  let isOver = false;
+  let stands = (): void => {};
   const standing = new Promise<void>((resolve) => {
-    stand = resolve;
+    stands = resolve;
   });
+  const stand = (): void => {
+    isOver = true;
+    stopStaying();
+    stands();
+  };
   let isFirst = true;
 
   const mirror = open({
@@ -101,7 +110,7 @@ function watchBy(
     },
   });
   const feed: Feed<LockEvent> = new Feed({
-    clock: sessions.options.clock,
+    clock,
     signal,
     closed: sessions.closed,
     onEnd() {
@@ -109,5 +118,12 @@ function watchBy(
       stand();
     },
   });
-  return Object.assign(feed, { standing });
+  return Object.defineProperty(feed as typeof feed & Pick<LockWatch, "standing">, "standing", {
+    get() {
+      // Whoever asks waits for it: the process must not end meanwhile.
+      stopStaying();
+      if (!isOver) stopStaying = stayAwake(clock);
+      return standing;
+    },
+  });
 }

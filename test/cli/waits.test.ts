@@ -98,7 +98,9 @@ describe("deadlocksAmong", () => {
     await two.acquire("b");
     await asks(one.acquire("b"));
     await asks(two.semaphore("a", 2).acquire());
-    // three will be done with its permit some day.
+    await three.acquire("c");
+    await asks(three.acquire("c"));
+    // three will be done with its permit some day, and does not wait for anybody else.
     expect((await found()).cycles).toEqual([]);
     await asks(three.acquire("b"));
     expect((await found()).cycles).toHaveLength(1);

@@ -69,6 +69,14 @@ describe("untilFree", () => {
     await (await waiting).release();
   });
 
+  it("does not count what only keeps others out beside the holder", async () => {
+    const hold = await one.acquire("jobs", { lingerMs: 500 });
+    const outcome = outcomeOf(two.untilFree("jobs", { waitMs: 1_000 }));
+    await bench.clock.advance(1_000);
+    expect(outcome.is).toMatchObject({ code: "ALREADY_LOCKED", waiters: 0 });
+    await hold.release();
+  });
+
   it("waits for foreign keys, too", async () => {
     await putKey(bench.store, "microlock/jobs/by-hand");
     const outcome = outcomeOf(two.untilFree("jobs"));

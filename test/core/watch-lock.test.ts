@@ -292,6 +292,23 @@ describe("watch", () => {
     expect(story).toEqual(["? released"]);
   });
 
+  it("keeps the process alive for those who wait until it stands, and for nobody else", async () => {
+    const timers = bench.clock.timerCount;
+    const watch = watcher.watch("jobs");
+    expect(bench.clock.timerCount).toBe(timers);
+    const standing = Promise.all([watch.standing, watch.standing]);
+    expect(bench.clock.timerCount).toBe(timers + 1);
+    await standing;
+    expect(bench.clock.timerCount).toBe(timers);
+    await watch.standing;
+    expect(bench.clock.timerCount).toBe(timers);
+    const left = watcher.watch("jobs");
+    void left.standing;
+    await left.return?.();
+    expect(bench.clock.timerCount).toBe(timers);
+    await watch.return?.();
+  });
+
   it("goes on over a watch that was established anew", async () => {
     const observers: WatchObserver[] = [];
     bench.etcd.override("watch", (request, observer) => {
@@ -443,8 +460,19 @@ describe("watch", () => {
         });
         await bench.store.txn({ success: puts });
       }
+      let page = 0;
+      bench.etcd.override("txn", async (request, options) => {
+        const [first] = request.success ?? [];
+        const isPage = first?.op === "range" && first.request.limit === 2_000n;
+        // What happens while it is being read comes after what is read.
+        if (isPage && ++page === 2) await putKey(bench.store, "microlock/n0/0");
+        return bench.store.txn(request, options);
+      });
       const { events, watch } = watchingAll();
       await watch.standing;
+      await settle();
+      expect(page).toBe(3);
+      expect(named(events.splice(0))).toEqual(["n0: ? joined"]);
       await deleteKey(bench.store, "microlock/n0/3");
       await deleteKey(bench.store, "microlock/n1499/2");
       await settle();

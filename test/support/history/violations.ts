@@ -42,8 +42,10 @@ export interface Chronicle {
 export function violations(chronicle: Chronicle): readonly string[] {
   const { history, entries, partyEntries, writes, leftovers, capacity, bounds } = chronicle;
   const requests = requestsOf(history);
-  // Keys are taken away from those that linger, one of several too, and they believe for a moment.
+  // Keys are taken away by force from those that linger, one of several too, and they believe for a
+  // moment.
   const undisturbed = requests.filter(({ lingers }) => !lingers);
+  const untouched = undisturbed.length === requests.length ? entries : [];
   return [
     exclusion(requests),
     readersAndWriters(requests),
@@ -52,7 +54,7 @@ export function violations(chronicle: Chronicle): readonly string[] {
     askingOrder(requests),
     risingTokens(requests, capacity),
     noLostWakeUp(requests, history, bounds),
-    allOrNothing(undisturbed, entries),
+    allOrNothing(requests, untouched),
     tokensFromEtcd(requests, entries),
     beliefEndsFirst(undisturbed, entries),
     writesInTurn(writes, entries, capacity),
