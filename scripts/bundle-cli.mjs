@@ -19,9 +19,14 @@ await bundle.write({
   // What is needed together lies together.
   codeSplitting: {
     groups: [
-      { name: "core", test: /src\/(core|errors)\/|src\/[a-z-]+\.ts|src\/cli\/duration/ },
+      {
+        name: "core",
+        test: /src\/(core|errors)\/|src\/[a-z-]+\.ts|src\/cli\/([a-z-]+|run\/held-by-outer-error)\.ts/,
+        priority: 1,
+      },
       { name: "grpc", test: /src\/etcd\/(grpc|wire)\// },
-      { name: "run", test: /src\/cli\/(run\/|commands\/(run|lock|elect)|asking|told-to-end)/ },
+      { name: "supervise", test: /src\/cli\/run\/(supervise|child|guardian)/ },
+      { name: "run", test: /src\/cli\/(run\/|commands\/(run|lock|elect)|told-to-end)/ },
     ],
   },
   // Names stay, for stack traces; comments only take time to be read over.
