@@ -3,6 +3,7 @@ import type { Holder, LockLostError } from "../../errors.ts";
 import type { Args } from "../args.ts";
 import { messageOf } from "../exit-codes.ts";
 import { jsonOf, type Out } from "../io.ts";
+import { visible } from "../show/visible.ts";
 import { SignalReceived } from "../signal-received.ts";
 import { StdinClosed } from "../stdin-closed.ts";
 import type { Ending } from "./child.ts";
@@ -29,7 +30,7 @@ export class Narrator {
     // Whoever sits before a terminal wonders what it waits for.
     const isNews = this.#isVerbose || (this.#out.isTerminal && !this.#hasWaited);
     this.#hasWaited = true;
-    this.#tell({ event: "waiting", name, position, holder }, isNews ? text : undefined);
+    this.#tell({ event: "waiting", name, position, holder }, isNews ? visible(text) : undefined);
   }
 
   acquired({ names, fencingToken, keys, lease }: Hold): void {
@@ -41,7 +42,7 @@ export class Narrator {
   lost(error: LockLostError): void {
     const { reason, cause } = error;
     const why = cause instanceof Error ? ` (${cause.message})` : "";
-    this.#tell({ event: "lost", reason, cause: why || undefined }, `${error.message}${why}`);
+    this.#tell({ event: "lost", reason, cause: why || undefined }, visible(error.message + why));
   }
 
   killed(): void {
