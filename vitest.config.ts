@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { ViteUserConfig } from "vitest/config";
 
@@ -5,6 +6,8 @@ import type { ViteUserConfig } from "vitest/config";
 // and installs the package, and runs it on every Node.js that we support.
 const config: ViteUserConfig = {
   test: {
+    // Many tests wait for a lease to end, or for another process: two at once are no load.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {

@@ -29,8 +29,8 @@ describeOnEveryEtcd("EmbeddedEtcd next to the real one", (version) => {
 
   it("gives the same answers, refusals and events", { timeout: 60_000 * factor }, async () => {
     const property = fc.asyncProperty(sequenceArb, (steps) => lockstep.run(steps));
-    await fc.assert(property, { ...seed, numRuns: 1_000 * factor });
-    expect(lockstep.answers).toBeGreaterThan(5_000);
+    await fc.assert(property, { ...seed, numRuns: 500 * factor });
+    expect(lockstep.answers).toBeGreaterThan(2_500);
   });
 
   it("tells the same of the past", { timeout: 60_000 * factor }, async () => {

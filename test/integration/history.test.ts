@@ -29,14 +29,15 @@ describeOnEveryEtcd("Eight processes, some killed and some stopped,", (version) 
         ).length;
 
       expect(violations(chronicle)).toEqual([]);
+      // So much happened that this says something; how much more is up to the machine.
       for (const primitive of Object.keys(primitives)) {
-        const often = primitive === "once" ? durationMs / 4_000 : durationMs / 200;
+        const often = primitive === "once" ? durationMs / 4_000 : durationMs / 1_000;
         expect(count("got", primitive), primitive).toBeGreaterThan(often);
       }
-      expect(count("shares")).toBeGreaterThan(durationMs / 1_000);
-      expect(count("enters")).toBeGreaterThan(durationMs / 200);
-      expect(count("passes")).toBeGreaterThan(durationMs / 500);
-      expect(writes.length).toBeGreaterThan(durationMs / 20);
+      expect(count("shares")).toBeGreaterThan(durationMs / 5_000);
+      expect(count("enters")).toBeGreaterThan(durationMs / 1_000);
+      expect(count("passes")).toBeGreaterThan(durationMs / 2_500);
+      expect(writes.length).toBeGreaterThan(durationMs / 100);
       expect(history.some(({ kind }) => kind === "died")).toBe(true);
     },
     durationMs + 60_000,
