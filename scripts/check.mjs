@@ -11,7 +11,8 @@ import { findEveryEtcd } from "./etcd-binaries.mjs";
 /** @import { EtcdBinaries } from "./etcd-version.mjs" */
 
 // Whose servers only have to be there: these run once, on the newest etcd.
-const onNewestOnly = "test/integration/{etcd-server,exit,grpc-handles,cli-lock,cli-looking}.test.ts";
+const onNewestOnly =
+  "test/integration/{etcd-server,exit,grpc-handles,cli-lock,cli-looking}.test.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "microlock-check-"));
 const tests = { passed: 0, failed: 0 };
@@ -33,7 +34,11 @@ try {
   for (const { series, version } of etcds) {
     const isNewest = series === etcds.at(-1)?.series;
     await step(`integration on etcd ${version}`, () =>
-      vitest("integration", { ETCD_VERSION: series }, isNewest ? [] : [`--exclude=${onNewestOnly}`]),
+      vitest(
+        "integration",
+        { ETCD_VERSION: series },
+        isNewest ? [] : [`--exclude=${onNewestOnly}`],
+      ),
     );
   }
 } catch (error) {
