@@ -26,10 +26,10 @@ export type { LockEvent } from "./core/lock-events.ts";
 export type { Mode } from "./core/mode.ts";
 export type { Mutex } from "./core/mutex.ts";
 export type { OnceOptions, OnceOutcome } from "./core/once.ts";
+export type { Waiting } from "./core/requester.ts";
 export type { RwLock, WriteHold } from "./core/rw-lock.ts";
 export type { PermitOptions, Semaphore } from "./core/semaphore.ts";
 export type { PositionListener } from "./core/tell-position.ts";
-export type { Waiting } from "./core/transactor.ts";
 export type { UntilFreeOptions } from "./core/until-free.ts";
 export type { LockWatch, WatchLockOptions, WatchLocksOptions } from "./core/watch-lock.ts";
 export type {

@@ -21,6 +21,7 @@ export interface LocksOptions {
   readonly ttlMs: number;
   readonly lockDelayMs: number;
   readonly callTimeoutMs: number;
+  readonly strict: boolean;
   readonly identity: Identity;
   readonly clock: Clock;
   /** Ends the connection to etcd, when it is ours to end. */

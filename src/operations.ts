@@ -6,8 +6,8 @@ import { type ListOptions, type LockSummary, list, type NamedQueue, queues } fro
 import type { Work } from "./core/lock.ts";
 import { type OnceOptions, type OnceOutcome, once } from "./core/once.ts";
 import { checkName, isRecord } from "./core/options.ts";
+import type { Waiting } from "./core/requester.ts";
 import type { Sessions } from "./core/sessions.ts";
-import type { Waiting } from "./core/transactor.ts";
 import { type UntilFreeOptions, untilFree } from "./core/until-free.ts";
 import {
   type LockWatch,

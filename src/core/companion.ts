@@ -1,8 +1,12 @@
 import { type Keeping, KeptEntries } from "./kept-entries.ts";
-import type { LeaseKeeper } from "./lease-keeper.ts";
+import { bytesOf } from "./keys.ts";
+import type { GrantedLease, LeaseKeeper } from "./lease-keeper.ts";
+import { withoutDelay } from "./open-lease.ts";
 import type { Rest } from "./queue-requests.ts";
+import type { Waiting } from "./requester.ts";
+import { rollOn } from "./roll-on.ts";
+import { moveRequests } from "./roll-requests.ts";
 import type { Loss, Session } from "./session.ts";
-import type { Waiting } from "./transactor.ts";
 
 /** What is asked of a companion. */
 export interface Lingering {
@@ -31,6 +35,12 @@ export class Companion extends KeptEntries {
   readonly #minHoldMs: number;
   readonly #listeners = new Set<(loss: Loss) => void>();
   #keeper: LeaseKeeper | undefined;
+  /** While it moves to another lease. */
+  #rolling: Promise<void> | undefined;
+  /** Whether it stands in etcd, and may move. */
+  #mayRoll = false;
+  #isRenewed = true;
+  #stopListening: () => void = () => {};
   #loss: Loss | undefined;
   /** When nobody need be kept out any more, if the hold is not lost. */
   #dueAt = 0;
@@ -70,12 +80,15 @@ export class Companion extends KeptEntries {
     const { ttlMs, lockDelayMs } = this.#session.options;
     const delayMs = lockDelayMs + this.#lingerMs;
     const granted = await this.grant(ttlMs + delayMs, waiting);
-    if (this.isOver) return;
-    const lease = { ...granted, ttlMs: granted.ttlMs - delayMs, delayMs };
-    this.#keeper = this.#session.keepAlive(lease, (reason, cause) => {
-      this.#loss = { reason, cause };
-      for (const listener of [...this.#listeners]) listener(this.#loss);
-    });
+    if (!this.isOver) this.#keeper = this.#keep(withoutDelay(granted, delayMs));
+  }
+
+  /** It stands in etcd, beside its entries: from now on it moves with them when etcd has another leader. */
+  stand(): void {
+    if (this.#mayRoll || this.isOver) return;
+    this.#mayRoll = true;
+    this.#stopListening = this.#session.terms.onRise(() => this.#roll());
+    this.#roll();
   }
 
   /** The hold begins. */
@@ -85,11 +98,66 @@ export class Companion extends KeptEntries {
 
   /** Renews it no more: it ends by itself, or when its hold is released. */
   stopRenewing(): void {
+    this.#mayRoll = false;
+    this.#isRenewed = false;
+    this.#stopListening();
     void this.#keeper?.close();
+  }
+
+  #keep(lease: GrantedLease): LeaseKeeper {
+    return this.#session.keepAlive(lease, (reason, cause) => {
+      this.#loss ??= { reason, cause };
+      for (const listener of [...this.#listeners]) listener(this.#loss);
+    });
+  }
+
+  get #isDue(): boolean {
+    const { raftTerm } = this.#keeper ?? {};
+    if (!this.#mayRoll || raftTerm === undefined || this.loss) return false;
+    return this.#session.terms.highest > raftTerm;
+  }
+
+  #roll(): void {
+    if (this.#rolling || !this.#isDue) return;
+    const rolling = rollOn({
+      isDue: () => this.#isDue,
+      roll: () => this.#rollOnce(),
+      rest: (ms) => this.#session.rest(ms),
+    });
+    this.#rolling = this.#session.track(rolling).finally(() => {
+      this.#rolling = undefined;
+      this.#roll();
+    });
+  }
+
+  /** Moves to a fresh lease, as the session does. */
+  async #rollOnce(): Promise<void> {
+    const from = this.#keeper;
+    // It may stand on any of those that an earlier attempt wanted to move it to.
+    const { leases: before } = this;
+    const { ttlMs, lockDelayMs } = this.#session.options;
+    const delayMs = lockDelayMs + this.#lingerMs;
+    const granted = await this.grant(ttlMs + delayMs);
+    const keeper = this.#keep(withoutDelay(granted, delayMs));
+    try {
+      const keys = this.keys.map(bytesOf);
+      for (const request of before.flatMap((lease) => moveRequests(lease, granted.id, keys))) {
+        await this.#session.ask(request);
+      }
+    } catch (error) {
+      void keeper.close();
+      throw error;
+    }
+    this.#keeper = keeper;
+    void from?.close();
+    if (!this.#isRenewed) void keeper.close();
+    if (!this.isOver) this.standsOn(granted.id);
   }
 
   /** Gets ready to stay for what is left of `minHoldMs`, whatever becomes of this process. */
   async prepareRest(): Promise<Rest> {
+    this.#mayRoll = false;
+    await this.#rolling;
     const restMs = this.#dueAt - this.#session.options.clock.now();
     // Without an answer it stays where it is, for as long as we are there to renew it.
     const granted = await this.grant(restMs).catch(() => undefined);

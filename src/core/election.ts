@@ -16,9 +16,9 @@ import {
   checkWaiting,
 } from "./options.ts";
 import { readFirst, readQueue } from "./queue-view.ts";
+import type { Waiting } from "./requester.ts";
 import { electionRule } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Waiting } from "./transactor.ts";
 
 // Before it campaigns again when that was in vain.
 const pauseMs = 1_000;

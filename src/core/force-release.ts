@@ -4,7 +4,7 @@ import { followSignals } from "../signals.ts";
 import { type Entry, holderOf } from "./entry.ts";
 import { bytesOf, queuePrefix, sessionKey } from "./keys.ts";
 import { checkDuration, checkFilled, checkKnown, checkSignal } from "./options.ts";
-import { madeAt } from "./queue-requests.ts";
+import { entriesOf, isOn, madeAt, read } from "./queue-requests.ts";
 import { readQueue, untilQueue } from "./queue-view.ts";
 import { revocationKey, revocationValue } from "./revocation.ts";
 import { holdersAmong } from "./rule.ts";
@@ -79,24 +79,32 @@ export async function forceRelease(
 /** Tells a holder, if it is one of ours, and is still there. */
 async function tell(
   sessions: Sessions,
-  { kv, createRevision }: Entry,
+  { kv, createRevision }: Pick<Entry, "kv" | "createRevision">,
   value: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { namespace } = sessions.options;
   const session = bytesOf(sessionKey(namespace, kv.lease));
   const key = revocationKey(namespace, kv.lease, createRevision);
-  await sessions.ask(
+  const { succeeded, responses } = await sessions.ask(
     {
       compare: [
         ...madeAt([kv], createRevision),
+        isOn(kv, kv.lease),
         { key: session, target: "lease", result: "equal", operand: kv.lease },
         { key: session, target: "createRevision", result: "greater", operand: 0n },
       ],
       success: [{ op: "put", request: { key, value, lease: kv.lease } }],
+      failure: [read(kv)],
     },
     { signal },
   );
+  if (succeeded) return;
+  const [now] = entriesOf(responses[0]);
+  // Its session has moved to another lease meanwhile.
+  if (now?.createRevision === createRevision && now.lease !== kv.lease) {
+    await tell(sessions, { kv: now, createRevision }, value, signal);
+  }
 }
 
 /** Removes a holder's key, if it is still the one that was told, and what told it. */

@@ -4,7 +4,7 @@ import { claimsOf, entryValue, stateOf } from "./entry.ts";
 import { modeOf } from "./mode.ts";
 import { Place } from "./place.ts";
 import type { Queue } from "./queue.ts";
-import { entriesOf, isOn, madeAt, ours, read, type Spot } from "./queue-requests.ts";
+import { entriesOf, isOn, madeAt, read, type Spot } from "./queue-requests.ts";
 import { exclusiveRule, ruleOf } from "./rule.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Step } from "./transactor.ts";
@@ -32,16 +32,17 @@ export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> 
 }
 
 async function moveTo(lease: bigint, place: Place): Promise<void> {
-  const { session, own } = place;
+  const { session } = place;
+  const { spots } = place.own;
   try {
-    const { succeeded, responses } = await session.commit({
-      compare: ours(own),
-      success: own.spots.map(({ key }) => ({
+    const { succeeded, responses } = await session.commit(() => ({
+      compare: place.guard,
+      success: spots.map(({ key }) => ({
         op: "put",
         request: { key, lease, value: new Uint8Array(), ignoreValue: true },
       })),
-      otherwise: own.spots.slice(0, 1).map(read),
-    });
+      otherwise: spots.slice(0, 1).map(read),
+    }));
     const [entry] = entriesOf(responses[0]);
     // An earlier attempt, whose answer got lost, may have been carried out.
     if (!succeeded && entry?.lease !== lease) throw place.missing(entry !== undefined);
@@ -77,18 +78,18 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
     const value = entryValue(identity, clock.wallTime(), { reason, state });
     // What a candidate proposes stays what it is.
     const said = place.mode.kind === "election" ? before.value : value;
-    const step: Step = {
+    const step = (): Step => ({
       compare: [...madeAt(spots, left.createRevision), isOn(first, left.lease)],
       success: spots.map(({ key }) => ({
         op: "put",
         request: { key, lease: session.lease, value: said },
       })),
       otherwise: [read(first)],
-    };
+    });
     const { succeeded, responses, repeated, revision } = await place.put(step, said);
     const [after] = entriesOf(responses[0]);
     // An earlier attempt, whose answer got lost, may have been carried out.
-    if (!succeeded && !(repeated && after?.lease === session.lease)) {
+    if (!succeeded && !(repeated && after && session.isOwn(after.lease))) {
       throw gone(left, after ? "detached" : "expired");
     }
     place.tookOn(revision);

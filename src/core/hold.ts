@@ -12,8 +12,9 @@ import type { Mode } from "./mode.ts";
 import { checkBytes, checkKey, checkKnown, checkSpan, checkWaiting } from "./options.ts";
 import type { Place } from "./place.ts";
 import { madeAt } from "./queue-requests.ts";
+import type { Waiting } from "./requester.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
-import type { Waiting } from "./transactor.ts";
+import type { Step } from "./transactor.ts";
 
 // A hold that is over before this needs no watch on its key; one that lasts longer hears of
 // the removal of its key within 50 ms from the start.
@@ -130,7 +131,11 @@ export class Hold implements AsyncDisposable {
     return this.held ? this.#place.remainingMs : 0;
   }
 
-  /** The lease of the session, which the keys hang on. */
+  /**
+   * The lease of the session, which the keys hang on. When etcd has another leader, the session moves
+   * to a fresh one, along with all that hangs on it: ask again before you hang something of your own
+   * on it.
+   */
   get lease(): bigint {
     return this.#place.session.lease;
   }
@@ -298,8 +303,13 @@ export class Hold implements AsyncDisposable {
   ): Promise<TxnResult["responses"]> {
     checkWaiting(options);
     this.assertHeld();
-    const step = { compare: this.#place.guard, success: ops, otherwise: [], isOnce };
     const { session } = this.#place;
+    const step = (): Step => ({
+      compare: this.#place.guard,
+      success: ops,
+      otherwise: [],
+      isOnce,
+    });
     const { succeeded, responses } = await this.#asHolder(() => session.commit(step, options));
     if (succeeded) return responses;
     // This finds out why it is not ours any more, and throws it.

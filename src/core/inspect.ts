@@ -7,9 +7,9 @@ import type { Mode } from "./mode.ts";
 import { checkWaiting } from "./options.ts";
 import { entriesOf } from "./queue-requests.ts";
 import { readQueue } from "./queue-view.ts";
+import type { Waiting } from "./requester.ts";
 import { holdersAmong } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Waiting } from "./transactor.ts";
 
 /** One who stands in a queue, as `inspect` shows it. */
 export interface Contender extends Holder {
@@ -56,7 +56,7 @@ export async function inspect(
   const prefix = queuePrefix(sessions.options.namespace, name);
   const entries = await readQueue(sessions, prefix, waiting);
   const leases = [...new Set(entries.map(({ kv }) => kv.lease))].filter((lease) => lease !== 0n);
-  const [known, left, { lease: own }] = await Promise.all([
+  const [known, left, own] = await Promise.all([
     sessionsOn(sessions, leases, waiting),
     timesLeft(sessions, leases, waiting),
     sessions.session(waiting.signal),
@@ -73,7 +73,7 @@ export async function inspect(
       ...(mode.kind === "election" ? { value: textOf(kv.value) } : {}),
       lease: kv.lease,
       ttlLeftMs: left.get(kv.lease),
-      isOurs: kv.lease === own,
+      isOurs: own.isOwn(kv.lease),
       isForeign: !session && facts.nodeId === undefined,
     };
   });

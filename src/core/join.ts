@@ -6,8 +6,9 @@ import { type Others, othersOf } from "./others.ts";
 import type { Place } from "./place.ts";
 import type { View } from "./queue.ts";
 import { entriesOf, groupOf, joinStep, newestOf, outlookOf, tryStep } from "./queue-requests.ts";
+import type { Waiting } from "./requester.ts";
 import type { Rule } from "./rule.ts";
-import type { Waiting } from "./transactor.ts";
+import type { Step } from "./transactor.ts";
 
 /** Joins each queue at its end, and looks at who is ahead there. */
 export async function join(
@@ -16,7 +17,7 @@ export async function join(
   waiting: Waiting,
   rule: Rule = place.rule,
 ): Promise<readonly View[]> {
-  const step = joinStep(place.own, value, rule);
+  const step = (): Step => joinStep(place.own, value, rule);
   const { succeeded, responses, revision } = await place.put(step, value, waiting);
   const { spots } = place.own;
   if (succeeded) {
@@ -47,8 +48,11 @@ export async function tryJoin(
   let seenAt: bigint | undefined;
   // Ends when we are in, or somebody is in our way: whoever makes it go on has come meanwhile.
   for (;;) {
-    const step = tryStep(place.own, value, place.rule, seenAt);
-    const joining = { ...step, success: [...step.success, ...along] };
+    const since = seenAt;
+    const joining = (): Step => {
+      const step = tryStep(place.own, value, place.rule, since);
+      return { ...step, success: [...step.success, ...along] };
+    };
     const { succeeded, responses, revision } = await place.put(joining, value, waiting);
     if (succeeded) {
       place.standsSince(revision);

@@ -3,7 +3,7 @@ import { onAbort } from "../signals.ts";
 import type { Hold } from "./hold.ts";
 import { bytesOf } from "./keys.ts";
 import type { GrantedLease } from "./lease-keeper.ts";
-import type { Waiting } from "./transactor.ts";
+import type { Waiting } from "./requester.ts";
 import { endLease, grantLease, type Leases } from "./unrenewed-lease.ts";
 
 /** Where they are kept: a client, or a session of it, and the signal that aborts when it is being closed. */
@@ -21,6 +21,7 @@ export class KeptEntries {
   readonly #value: Uint8Array;
   /** What they stand on; several, while etcd has not said which. */
   #leases: readonly bigint[] = [];
+  readonly #everLeases = new Set<bigint>();
   #isOver = false;
 
   constructor(keeping: Keeping, keys: readonly string[], value: Uint8Array) {
@@ -32,6 +33,16 @@ export class KeptEntries {
   /** The lease that they are to stand on, 0 before there is one. */
   get lease(): bigint {
     return this.#leases.at(-1) ?? 0n;
+  }
+
+  /** What they may stand on. */
+  get leases(): readonly bigint[] {
+    return this.#leases;
+  }
+
+  /** Whether they stand on a lease, or may have. */
+  isOwn(lease: bigint): boolean {
+    return this.#everLeases.has(lease);
   }
 
   /** Whether they have been taken away. */
@@ -51,6 +62,7 @@ export class KeptEntries {
   /** Grants a lease for them, on which they can stand for `ms`. */
   async grant(ms: number, waiting: Waiting = {}): Promise<GrantedLease> {
     const granted = await grantLease(this.#keeping, ms, waiting);
+    this.#everLeases.add(granted.id);
     // Without an answer to what is to move them there, they may stand on either.
     if (!this.#isOver) this.#leases = [...this.#leases, granted.id];
     else void endLease(this.#keeping, granted.id);
@@ -66,14 +78,14 @@ export class KeptEntries {
 
   /** Lets them stand for `ms` from now on, if the hold is still ours. */
   async renew(hold: Hold, ms: number): Promise<void> {
-    const { session, guard } = hold.place;
+    const { place } = hold;
     const before = this.lease;
     const { id } = await this.grant(ms);
-    const { succeeded } = await session.commit({
-      compare: guard,
+    const { succeeded } = await place.session.commit(() => ({
+      compare: place.guard,
       success: this.puts,
       otherwise: [],
-    });
+    }));
     // What was to follow is not ours to say any more, but what was before is not over.
     this.standsOn(succeeded ? id : before);
   }

@@ -5,9 +5,9 @@ import { bytesOf, queuePrefix } from "./keys.ts";
 import { infixOf, type Mode } from "./mode.ts";
 import { checkKnown, checkSignalOnly, checkSpan, checkWaiting } from "./options.ts";
 import { readQueue, untilQueue } from "./queue-view.ts";
+import type { Waiting } from "./requester.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Waiting } from "./transactor.ts";
 import { endLease, grantLease } from "./unrenewed-lease.ts";
 
 /** What `latch` takes. */
@@ -127,7 +127,7 @@ export class Latch {
     for (;;) {
       const session = await this.#sessions.session(waiting.signal);
       try {
-        await session.commit({ compare: [], success: [put], otherwise: [] }, waiting);
+        await session.commit(() => ({ compare: [], success: [put], otherwise: [] }), waiting);
         return;
       } catch (error) {
         if (!(error instanceof SessionGoneError)) throw error;

@@ -17,6 +17,7 @@ import {
   type Spot,
 } from "./queue-requests.ts";
 import { holdersAmong } from "./rule.ts";
+import type { Step } from "./transactor.ts";
 
 // Who stands further behind than that is told so.
 const positionMax = 10_000n;
@@ -33,14 +34,15 @@ const leaveMs = 1_000;
  */
 export async function release(place: Place): Promise<void> {
   if (!place.unshare()) return;
-  const { session, own, companion } = place;
+  const { session, companion } = place;
+  const { spots } = place.own;
   place.startLeaving();
   const rest = companion && !companion.isDue ? await companion.prepareRest() : undefined;
-  const step = releaseStep(own, (index) => !rest && place.isAwaited(index), rest);
+  const step = (): Step => releaseStep(place.own, (index) => !rest && place.isAwaited(index), rest);
   try {
     const result = await session.commit(step);
     let lost: EntryLostError | undefined;
-    for (const [index, each] of releasesOf(own.spots.length, result).entries()) {
+    for (const [index, each] of releasesOf(spots.length, result).entries()) {
       if (each.succeeded) {
         handOver(place, index, each.responses.at(-1), result.revision);
         continue;
@@ -77,7 +79,7 @@ async function leave(place: Place, waitedIn?: number): Promise<Others | undefine
     if (!spot) return undefined;
     const name = queues[index]?.name ?? "";
     const position = waitedIn === undefined ? undefined : await positionOf(place, spot);
-    const result = await session.see(leaveStep(place.own, place.rule));
+    const result = await session.see(() => leaveStep(place.own, place.rule));
     if (!result) return undefined;
     const found = spots.map((_, at) =>
       groupOf(spots.length, result.responses, at).filter(({ op }) => op === "range"),

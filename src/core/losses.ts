@@ -81,7 +81,7 @@ export class Losses {
   wasPut(lease: bigint, revision: bigint): void {
     this.#lastPut = { lease, revision };
     if (this.#place.leaving || revision <= this.#othersUntil) return;
-    if (lease !== this.#session.lease) this.end({ reason: "overwritten" });
+    if (!this.#session.isOwn(lease)) this.end({ reason: "overwritten" });
   }
 
   /** What somebody left to us is ours since `revision`. */

@@ -16,10 +16,11 @@ import {
   releaseStep,
   type Spot,
 } from "./queue-requests.ts";
+import type { Waiting } from "./requester.ts";
 import type { Rule } from "./rule.ts";
 import type { Loss, Session } from "./session.ts";
 import { throughConsensus } from "./through-consensus.ts";
-import type { Step, StepResult, Waiting } from "./transactor.ts";
+import type { Step, StepResult } from "./transactor.ts";
 
 /** Entries that somebody else made, and left to us. */
 export interface KnownEntries {
@@ -87,6 +88,7 @@ export class Place {
     for (const [index, queue] of queues.entries()) {
       for (const key of this.#keysIn(index)) queue.add(key, this);
     }
+    session.carry(this.keys);
     this.#losses = new Losses(session, this, this.companion, known !== undefined);
   }
 
@@ -145,9 +147,9 @@ export class Place {
   }
 
   /** Carries out a step that puts our entries, or moves them to our lease. */
-  put(step: Step, value: Uint8Array, waiting: Waiting = {}): Promise<StepResult> {
+  put(stepNow: () => Step, value: Uint8Array, waiting: Waiting = {}): Promise<StepResult> {
     this.#value = value;
-    const putting = this.session.commit(step, waiting, () => {
+    const putting = this.session.commit(stepNow, waiting, () => {
       this.#mayStand = true;
     });
     this.#putting = putting.catch(() => {});
@@ -161,6 +163,7 @@ export class Place {
     // What became of it may have been told before that.
     const revocation = this.session.revocations.pending(createRevision);
     if (revocation) this.#losses.revoke(revocation);
+    this.companion?.stand();
   }
 
   /** Whether etcd may know of our entries, once nothing is under way that puts them. */
@@ -212,19 +215,14 @@ export class Place {
    */
   async rewrite(value: Uint8Array, waiting: Waiting = {}): Promise<bigint> {
     const { key, companion } = this.#spot(0);
-    const { lease, companionLease } = this.own;
+    // It is to stand in nobody's way either who may get in now.
+    const keys = [key, ...(companion ? [companion] : [])];
     const { succeeded, responses, revision } = await this.session.commit(
-      {
+      () => ({
         compare: this.guard,
-        success: [
-          { op: "put", request: { key, value, lease } },
-          // It is to stand in nobody's way either who may get in now.
-          ...(companion
-            ? [{ op: "put" as const, request: { key: companion, value, lease: companionLease } }]
-            : []),
-        ],
+        success: keys.map((key) => ({ op: "put", request: { key, value, ignoreLease: true } })),
         otherwise: [read(this.#spot(0))],
-      },
+      }),
       waiting,
     );
     if (!succeeded && this.#leaving) throw new EntryLostError("released");
@@ -263,7 +261,10 @@ export class Place {
   withdraw(): void {
     this.#losses.forgetGrace();
     if (this.session.loss) return;
-    void this.session.see(releaseStep(this.own, () => false, { lease: undefined }));
+    const { session } = this;
+    void session
+      .see(() => releaseStep(this.own, () => false, { lease: undefined }))
+      .then(() => session.drop(this.keys));
   }
 
   /** One hold less stands on a place that was lost; with the last one, what is left of it goes. */
@@ -295,6 +296,7 @@ export class Place {
   forget(): void {
     this.#leaving = true;
     this.#close();
+    this.session.drop(this.keys);
     this.#releaseCompanion();
   }
 
@@ -306,7 +308,7 @@ export class Place {
   /** The watch saw one of our keys put, by ourselves or by somebody else. */
   wasPut(key: string, lease: bigint, revision: bigint): void {
     if (this.keys.includes(key)) this.#losses.wasPut(lease, revision);
-    else if (!this.#leaving && lease !== this.companion?.lease) {
+    else if (!this.#leaving && !this.companion?.isOwn(lease)) {
       this.#losses.end({ reason: "overwritten" });
     }
   }

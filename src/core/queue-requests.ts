@@ -74,7 +74,7 @@ export function ours({ spots, createRevision, lease }: OwnEntries): readonly Com
 }
 
 /** Holds as long as an entry is bound to a lease. */
-export function isOn({ key }: Spot, lease: bigint): Compare {
+export function isOn({ key }: Pick<Spot, "key">, lease: bigint): Compare {
   return { key, target: "lease", result: "equal", operand: lease };
 }
 
@@ -132,7 +132,7 @@ export function tryStep(
 }
 
 /** Reads the entry of a spot. */
-export function read({ key }: Spot): RequestOp {
+export function read({ key }: Pick<Spot, "key">): RequestOp {
   return { op: "range", request: { key } };
 }
 

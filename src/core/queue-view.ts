@@ -6,9 +6,9 @@ import { type Entry, entryOf, withoutCompanions } from "./entry.ts";
 import { prefixRange } from "./keys.ts";
 import { Mirror } from "./mirror.ts";
 import { allIn, entriesOf, firstIn } from "./queue-requests.ts";
+import type { Waiting } from "./requester.ts";
 import type { Sessions } from "./sessions.ts";
 import { throughConsensus } from "./through-consensus.ts";
-import type { Waiting } from "./transactor.ts";
 
 /**
  * Reads all entries of the queue whose keys begin with `prefix`, oldest first: of what has a companion

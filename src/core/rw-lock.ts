@@ -1,9 +1,9 @@
 import { claimsOf, entryValue } from "./entry.ts";
 import { Hold } from "./hold.ts";
 import { type AcquireOptions, Lock } from "./lock.ts";
+import type { Waiting } from "./requester.ts";
 import { readRule, writeRule } from "./rule.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Waiting } from "./transactor.ts";
 
 /** A hold of a lock for writing, which can become one for reading. */
 export class WriteHold extends Hold {

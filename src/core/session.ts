@@ -1,17 +1,17 @@
 import { type Clock, sleep, within } from "../clock.ts";
 import { ClosedError, type LossReason, StoreUnavailableError } from "../errors.ts";
-import type { CallOptions, Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/api.ts";
-import { attemptMs, isRefusal, isUndecided } from "./attempts.ts";
-import { entryValue, type Identity } from "./entry.ts";
-import { bytesOf, sessionKey } from "./keys.ts";
-import { randomLeaseId } from "./lease-id.ts";
-import { type GrantedLease, LeaseKeeper } from "./lease-keeper.ts";
+import type { Etcd, ResponseHeader, TxnRequest, TxnResponse } from "../etcd/api.ts";
+import { attemptMs, isUndecided } from "./attempts.ts";
+import type { Identity } from "./entry.ts";
+import { type GrantedLease, LeaseKeeper, type QuorumWrite } from "./lease-keeper.ts";
 import { infixOf, type Mode } from "./mode.ts";
-import { ownRange } from "./revocation.ts";
+import { type OpenedLease, openLease } from "./open-lease.ts";
+import type { Waiting } from "./requester.ts";
 import { Revocations } from "./revocations.ts";
-import { steadyWatch } from "./steady-watch.ts";
+import { SessionLease } from "./session-lease.ts";
 import { Terms } from "./terms.ts";
-import { type Step, type StepResult, Transactor, type Waiting } from "./transactor.ts";
+import { throughConsensus } from "./through-consensus.ts";
+import { type Step, type StepResult, Transactor } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
 
 /** What a session is opened with. */
@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly lockDelayMs: number;
   /** How long a call keeps asking when etcd does not answer. */
   readonly callTimeoutMs: number;
+  /** Whether an answered keepalive counts only once a write of the same term has confirmed it. */
+  readonly strict: boolean;
   readonly identity: Identity;
   readonly clock: Clock;
 }
@@ -32,6 +34,8 @@ export interface Opening {
   readonly patient?: boolean;
   /** Gives up when it aborts. */
   readonly signal?: AbortSignal;
+  /** What was confirmed before: etcd must not be at a lower revision. */
+  readonly seen?: ResponseHeader | undefined;
 }
 
 /** Why a session is no more. */
@@ -53,18 +57,14 @@ const pauseMs = 100;
 export class Session {
   readonly etcd: Etcd;
   readonly options: SessionOptions;
-  /** The lease that entries are bound to. */
-  readonly lease: bigint;
-  /** Names the session in keys. It stays, should the session move to another lease. */
+  /** Names the session in keys: its first lease. It stays when the session moves to another one. */
   readonly id: string;
-  /** The session's own key. */
-  readonly key: Uint8Array;
   /** Who wants back what is held here. */
   readonly revocations: Revocations = new Revocations();
-  readonly #terms = new Terms();
-  readonly #keeper: LeaseKeeper;
+  /** What it knows of the leaders of etcd. */
+  readonly terms: Terms = new Terms();
   readonly #transactor: Transactor;
-  readonly #watch: Watch;
+  readonly #lease: SessionLease;
   readonly #lossListeners = new Set<(loss: Loss) => void>();
   readonly #underWay = new UnderWay();
   #loss: Loss | undefined;
@@ -76,24 +76,23 @@ export class Session {
    * Opens a lease and puts the session's key under it: two round trips. An etcd that is
    * choosing a leader is given time; so is one that cannot be reached, if `patient`.
    *
-   * @throws {StoreError} when etcd refuses, or does not answer. Nothing is left then, or for
-   *   one TTL at the most.
+   * @throws {StoreError} when etcd refuses, does not answer, or is at a lower revision than `seen`.
+   *   Nothing is left then, or for one TTL at the most.
    * @throws the reason of `signal`, when that aborts.
    */
   static async open(
     etcd: Etcd,
     options: SessionOptions,
-    { patient = false, signal }: Opening = {},
+    { patient = false, signal, seen }: Opening = {},
   ): Promise<Session> {
-    const { clock, callTimeoutMs, ttlMs, lockDelayMs } = options;
+    const { clock, callTimeoutMs, ttlMs } = options;
     const giveUpAt = clock.now() + callTimeoutMs;
-    // Etcd counts in whole seconds.
-    const ttl = Math.ceil((ttlMs + lockDelayMs) / 1_000);
     for (;;) {
       const askedAt = clock.now();
       const timeoutMs = Math.min(attemptMs(ttlMs), giveUpAt - askedAt);
       try {
-        return await Session.#openOnce(etcd, options, BigInt(ttl), { timeoutMs, signal });
+        const opened = await openLease(etcd, options, seen, { timeoutMs, signal });
+        return new Session(etcd, options, opened);
       } catch (error) {
         const isPassing = patient ? error instanceof StoreUnavailableError : isUndecided(error);
         if (!isPassing || clock.now() + pauseMs >= giveUpAt) throw error;
@@ -102,97 +101,53 @@ export class Session {
     }
   }
 
-  static async #openOnce(
-    etcd: Etcd,
-    options: SessionOptions,
-    ttl: bigint,
-    call: CallOptions,
-  ): Promise<Session> {
-    // An id of our own, so that a lease can be ended even if its grant got no answer.
-    const id = randomLeaseId();
-    let mayExist = true;
-    try {
-      const askedAt = options.clock.now();
-      const granted = await etcd.leaseGrant({ id, ttl }, call).catch((error: unknown) => {
-        mayExist = !isRefusal(error);
-        throw error;
-      });
-      const key = bytesOf(sessionKey(options.namespace, id));
-      const value = entryValue(options.identity, options.clock.wallTime());
-      const { header } = await etcd.txn(
-        { success: [{ op: "put", request: { key, value, lease: id } }] },
-        call,
-      );
-      const { lockDelayMs: delayMs } = options;
-      const ttlMs = Number(granted.ttl) * 1_000 - delayMs;
-      const lease = { id, askedAt, ttlMs, delayMs, raftTerm: header.raftTerm };
-      return new Session(etcd, options, lease, key, header);
-    } catch (error) {
-      // If this gets no answer, the lease ends by itself.
-      const { timeoutMs } = call;
-      // Who is refused may well close the client next, and an etcd that refuses does answer.
-      const isRefused = isRefusal(error);
-      // What is waited for keeps the process alive: else it would end before it is told.
-      const revoke = () => etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: isRefused });
-      const revoked = mayExist && revoke().catch(() => {});
-      if (isRefused) await revoked;
-      throw error;
-    }
-  }
-
-  private constructor(
-    etcd: Etcd,
-    options: SessionOptions,
-    lease: GrantedLease,
-    key: Uint8Array,
-    put: TxnResponse["header"],
-  ) {
+  private constructor(etcd: Etcd, options: SessionOptions, opened: OpenedLease) {
     const { clock, callTimeoutMs } = options;
+    const { standing, put, lease } = opened;
     this.etcd = etcd;
     this.options = options;
-    this.lease = lease.id;
     this.id = lease.id.toString(16);
-    this.key = key;
-    const onLost = (reason: LossReason, cause?: unknown): void => this.#keeper.lose(reason, cause);
-    this.#keeper = this.keepAlive(lease, (reason, cause) => this.#end({ reason, cause }));
     this.#transactor = new Transactor({
       etcd,
       clock,
-      key,
+      standing,
       put,
-      lease: lease.id,
       attemptMs: attemptMs(lease.ttlMs),
       callTimeoutMs,
-      onHeader: ({ raftTerm }) => this.#keeper.witness(raftTerm),
-      onLost,
+      onHeader: ({ raftTerm }) => this.terms.witness(raftTerm),
+      onLost: (reason, cause) => this.#lease.lose(reason, cause),
     });
-    const range = ownRange(key);
-    this.#watch = steadyWatch(etcd, clock, range, {
-      // Whatever the watch missed, a lost session among it, this finds out. If nobody
-      // answers, the deadline of the lease decides.
-      onStanding: () => {
-        const confirming = this.#transactor.confirm(range);
-        void confirming.then((kvs) => kvs.map((kv) => this.revocations.hear(kv))).catch(() => {});
-      },
-      onEvents: (events) => {
-        for (const { type, kv } of events) {
-          const isOwn = Buffer.compare(kv.key, key) === 0;
-          if (!isOwn) this.revocations.hear(kv, type);
-          else if (type === "delete") onLost("revoked");
-          else if (kv.lease !== this.lease) onLost("overwritten");
-        }
-      },
+    // It may have been put in a later term than that of the grant.
+    this.terms.witness(put.raftTerm);
+    this.#lease = new SessionLease(this, this.#transactor, opened, (loss) => {
+      this.#loss = loss;
+      this.#tell(loss);
     });
+  }
+
+  /** The lease that entries are bound to. It may become another one, with all that hangs on it. */
+  get lease(): bigint {
+    return this.#lease.standing.lease;
+  }
+
+  /** Whether it has a lease, or had it. */
+  isOwn(lease: bigint): boolean {
+    return this.#lease.isOwn(lease);
   }
 
   /** Why the session is lost, or undefined while it is not. It looks at the clock when asked. */
   get loss(): Loss | undefined {
-    return this.#keeper.lost ? this.#loss : undefined;
+    return this.#lease.lost ? this.#loss : undefined;
   }
 
   /** When the lease ends for us, by the clock, unless it is renewed before. */
   get expiresAt(): number {
-    return this.#keeper.expiresAt;
+    return this.#lease.expiresAt;
+  }
+
+  /** What was confirmed last. */
+  get seen(): ResponseHeader {
+    return this.#transactor.seen;
   }
 
   /** Keeps a lease alive, its own or another one, by what the session knows of leaders. */
@@ -200,7 +155,14 @@ export class Session {
     lease: GrantedLease,
     onLost: (reason: LossReason, cause?: unknown) => void,
   ): LeaseKeeper {
-    return new LeaseKeeper(this.etcd, this.options.clock, lease, onLost, this.#terms);
+    const { clock, strict } = this.options;
+    const confirm: QuorumWrite | undefined = strict
+      ? async (call) => {
+          const success = [throughConsensus(this.#lease.standing.key)];
+          return (await this.etcd.txn({ success }, call)).header;
+        }
+      : undefined;
+    return new LeaseKeeper(this.etcd, clock, lease, onLost, this.terms, confirm);
   }
 
   /** Counts what is to be waited for when the session is closed. */
@@ -214,9 +176,24 @@ export class Session {
     return `${prefix}${infixOf(mode)}${this.id}-${this.#entries}`;
   }
 
+  /** An entry hangs on its lease from now on, and moves with it to another one. */
+  carry(keys: readonly string[]): void {
+    this.#lease.carry(keys);
+  }
+
+  /** An entry is gone, or will go with the lease. */
+  drop(keys: readonly string[]): void {
+    this.#lease.drop(keys);
+  }
+
+  /** While it is on its way from one lease to another, what resolves when it has arrived. */
+  get moving(): Promise<unknown> | undefined {
+    return this.#transactor.moving;
+  }
+
   /** Carries out a change at most once. See `Transactor.commit`. */
-  commit(step: Step, waiting?: Waiting, onDoubt?: () => void): Promise<StepResult> {
-    return this.#underWay.add(this.#transactor.commit(step, waiting, onDoubt));
+  commit(stepNow: () => Step, waiting?: Waiting, onDoubt?: () => void): Promise<StepResult> {
+    return this.#underWay.add(this.#transactor.commit(stepNow, waiting, onDoubt));
   }
 
   /** Asks what may be asked any number of times. See `Transactor.ask`. */
@@ -229,13 +206,13 @@ export class Session {
    * waits for it any more: the removal of an entry. It is tried, whatever etcd says, until it
    * is done or the session is over, which removes the entry as well.
    */
-  async see(step: Step): Promise<StepResult | undefined> {
+  async see(stepNow: () => Step): Promise<StepResult | undefined> {
     while (!this.loss) {
       try {
-        return await this.commit(step);
+        return await this.commit(stepNow);
       } catch (error) {
         if (error instanceof ClosedError || this.loss) return undefined;
-        await this.#rest(error instanceof StoreUnavailableError ? 100 : 1_000);
+        await this.rest(error instanceof StoreUnavailableError ? 100 : 1_000);
       }
     }
     return undefined;
@@ -271,19 +248,20 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    this.#keeper.lose("closed");
-    await this.#keeper.close();
+    const leases = await this.#lease.close();
     // Whoever held may still be at work: the lease keeps others out until it ends by itself.
     if (this.#hasUnreleased && this.options.lockDelayMs > 0) return;
     // What is under way is bounded by its own time; but why wait for an etcd that is not there?
     await within(this.options.clock, 1_000, this.#underWay.settled());
     // If this gets no answer, the lease ends by itself.
     const timeoutMs = Math.min(this.options.callTimeoutMs, 1_000);
-    await this.etcd.leaseRevoke(this.lease, { timeoutMs }).catch(() => {});
+    const revoke = (lease: bigint) => this.etcd.leaseRevoke(lease, { timeoutMs }).catch(() => {});
+    await Promise.all(leases.map(revoke));
   }
 
   /** Waits a moment, unless the session ends meanwhile. */
-  #rest(ms: number): Promise<void> {
+  rest(ms: number): Promise<void> {
+    if (this.loss) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         cancel();
@@ -293,12 +271,6 @@ export class Session {
       const cancel = this.options.clock.setTimer(ms, wake, { keepsProcessAlive: false });
       const stopListening = this.onLoss(wake);
     });
-  }
-
-  #end(loss: Loss): void {
-    this.#loss = loss;
-    this.#watch.close();
-    this.#tell(loss);
   }
 
   #tell(loss: Loss): void {

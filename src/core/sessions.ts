@@ -3,8 +3,8 @@ import { ClosedError } from "../errors.ts";
 import type { Etcd, TxnRequest, TxnResponse } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
 import { Queue } from "./queue.ts";
+import type { Waiting } from "./requester.ts";
 import { Session, type SessionOptions } from "./session.ts";
-import type { Waiting } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
 
 /**
@@ -94,7 +94,9 @@ export class Sessions {
       // Nothing of a lost session comes back. Its end is not waited for.
       void lost?.close();
       // Who connects wants to know at once that nobody is there; who worked, to go on working.
-      const opening = { patient: lost !== undefined, signal: this.#closed.signal };
+      // Tokens must not be given out again by an etcd that went back in time.
+      const seen = lost?.seen;
+      const opening = { patient: lost !== undefined, signal: this.#closed.signal, seen };
       this.#session = await Session.open(this.etcd, this.options, opening);
       return this.#session;
     } finally {

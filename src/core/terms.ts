@@ -4,6 +4,7 @@
  * what is known of that.
  */
 export class Terms {
+  readonly #listeners = new Set<() => void>();
   #highest = 0n;
 
   /** The highest one so far. */
@@ -13,6 +14,14 @@ export class Terms {
 
   /** Takes note of a term. */
   witness(raftTerm: bigint): void {
-    if (raftTerm > this.#highest) this.#highest = raftTerm;
+    if (raftTerm <= this.#highest) return;
+    this.#highest = raftTerm;
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** Calls `listener` when a higher one is heard of. Returns the function that takes it back. */
+  onRise(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 }

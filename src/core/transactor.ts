@@ -1,9 +1,8 @@
 import { type Clock, sleep, within } from "../clock.ts";
-import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
+import { ClosedError, type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
 import type {
   Compare,
   Etcd,
-  KeyRange,
   KeyValue,
   RequestOp,
   ResponseHeader,
@@ -12,22 +11,10 @@ import type {
   TxnResponse,
 } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
-import { Gate } from "./gate.ts";
 import { mentionsOtherLease, putsOnOtherLease } from "./other-lease.ts";
+import { notSentInTime, pauseMs, Requester, type Waiting } from "./requester.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
 import { throughConsensus } from "./through-consensus.ts";
-
-/** How a call waits. */
-export interface Waiting {
-  /** Gives up when it aborts, with its reason. What was asked may be carried out all the same. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * How long to keep asking, in milliseconds, when etcd does not answer.
-   *
-   * @default `callTimeoutMs` of the client
-   */
-  readonly timeoutMs?: number | undefined;
-}
 
 /** A change that happens once, and only while the session lives. */
 export interface Step {
@@ -53,14 +40,19 @@ export interface StepResult {
   readonly repeated: boolean;
 }
 
+/** Where a session stands in etcd: the key that only it writes, and the lease which that hangs on. */
+export interface Standing {
+  readonly key: Uint8Array;
+  readonly lease: bigint;
+}
+
 /** What a transactor works on. */
 export interface TransactorOptions {
   readonly etcd: Etcd;
   readonly clock: Clock;
-  /** The session's own key, and the answer to the request that put it. */
-  readonly key: Uint8Array;
+  readonly standing: Standing;
+  /** The answer to the request that put the session's key. */
   readonly put: ResponseHeader;
-  readonly lease: bigint;
   /** How long one attempt may take before it is given up and made anew. */
   readonly attemptMs: number;
   /** How long a call goes on making attempts, unless it says otherwise. */
@@ -69,56 +61,63 @@ export interface TransactorOptions {
   readonly onLost: (reason: LossReason, cause?: unknown) => void;
 }
 
-// As many as keep etcd busy. More would only wait there, and overrun their time in doing so.
-const concurrentRequests = 256;
-// Between two attempts when the first one failed at once.
-const pauseMs = 100;
-
 /**
- * Puts a session's transactions to etcd, and asks again while there is no answer.
+ * Carries out a session's changes, each at most once.
  *
  * A request that was given up on may still be carried out, seconds later: of the writes
  * abandoned during a pause of the leader a third were (RELIABILITY, measured). So every
  * change compares the revision of the session's own key, the epoch. After a doubt the key
  * is put anew, which makes void whatever was sent before, and only then the next change is
  * sent.
- *
- * It also notices a store that went back in time, as after a restored snapshot: what the
- * whole cluster confirmed can't have a lower revision or term than what it confirmed before.
  */
 export class Transactor {
   readonly #options: TransactorOptions;
-  readonly #gate = new Gate(concurrentRequests);
+  readonly #requester: Requester;
+  #standing: Standing;
   #epoch: bigint;
   /** Grows with every request that was given up on. */
   #doubts = 0;
   /** How many of those doubts were settled by a new epoch. */
   #settled = 0;
   #settling: Promise<void> | undefined;
-  #confirmed: ResponseHeader;
-  /** Why there was no answer when there was none last. */
-  #silence: unknown;
+  /** Until then no change is sent: what the session has is on its way to another lease. */
+  #moving: Promise<unknown> | undefined;
 
   constructor(options: TransactorOptions) {
     this.#options = options;
+    this.#standing = options.standing;
     this.#epoch = options.put.revision;
-    this.#confirmed = options.put;
+    this.#requester = new Requester({
+      ...options,
+      confirmed: options.put,
+      translate: (error, request) => this.#translate(error, request),
+    });
+  }
+
+  /** What the whole cluster has confirmed last. */
+  get seen(): ResponseHeader {
+    return this.#requester.seen;
+  }
+
+  /** While the session moves, what resolves when it has. */
+  get moving(): Promise<unknown> | undefined {
+    return this.#moving;
   }
 
   /**
-   * Carries out a change at most once, whatever gets lost on the way.
+   * Carries out a change at most once, whatever gets lost on the way. `stepNow` says what it is: it
+   * is asked anew for each attempt, since the session may have moved to another lease.
    *
    * @throws {StoreUnavailableError} when there was no answer in time. Then the change may have
    *   happened, or not; but once a later `commit` that is not harmless has answered, it won't
    *   happen any more. `onDoubt` is called for each attempt without an answer.
    */
   async commit(
-    step: Step,
+    stepNow: () => Step,
     waiting: Waiting = {},
     onDoubt: () => void = () => {},
   ): Promise<StepResult> {
-    const giveUpAt = this.#giveUpAt(waiting);
-    const own = { key: this.#options.key };
+    const giveUpAt = this.#requester.giveUpAt(waiting);
     let repeated = false;
     const noteDoubt = (): void => {
       this.#doubts++;
@@ -126,8 +125,10 @@ export class Transactor {
       onDoubt();
     };
     for (;;) {
-      if (!step.isHarmless) await this.#settle(giveUpAt, waiting);
+      const step = await this.#ready(stepNow, giveUpAt, waiting);
       const epoch = this.#epoch;
+      const standing = this.#standing;
+      const own = { key: standing.key };
       const request: TxnRequest = {
         compare: [
           { ...own, target: "modRevision", result: "equal", operand: epoch },
@@ -136,12 +137,14 @@ export class Transactor {
         success: step.success,
         failure: [{ op: "range", request: own }, ...step.otherwise],
       };
-      const response = await this.#attempt(request, giveUpAt, waiting, noteDoubt);
-      if (!response && step.isOnce && repeated) throw this.#silence;
+      const response = await this.#requester.attempt(request, giveUpAt, waiting, noteDoubt);
+      if (!response && step.isOnce && repeated) throw this.#requester.silence;
       if (!response) continue;
 
       const { revision } = response.header;
       if (response.succeeded) return { ...response, revision, repeated };
+      // What held before the session moved says nothing of what holds now.
+      if (standing !== this.#standing) continue;
       const [presence, ...responses] = response.responses;
       if (this.#readEpoch(presence) === epoch) {
         return { succeeded: false, responses, revision, repeated };
@@ -150,28 +153,94 @@ export class Transactor {
   }
 
   /** Asks something that may be asked any number of times, such as what the store holds. */
-  async ask(request: TxnRequest, waiting: Waiting = {}): Promise<TxnResponse> {
-    const giveUpAt = this.#giveUpAt(waiting);
-    for (;;) {
-      const response = await this.#attempt(request, giveUpAt, waiting);
-      if (response) return response;
-    }
+  ask(request: TxnRequest, waiting: Waiting = {}): Promise<TxnResponse> {
+    return this.#requester.ask(request, waiting);
   }
 
   /**
-   * Asks the cluster whether the session is still there, and for what stands in `range` then. It
-   * also finds out whether the store went back in time.
+   * Moves the session to another lease: the first of `requests` puts it there, and makes void all
+   * that was sent before, or its failure reads the session's new key. No other change is sent until all of them have been carried out, which
+   * they may be twice. `onMoved` gets each answer.
+   *
+   * @throws {SessionGoneError} when the compare of the first does not hold.
+   * @throws {StoreError} when the first is refused. Then nothing has been moved.
+   * @throws the reason of `signal`, when that aborts.
    */
-  async confirm(range: KeyRange): Promise<readonly KeyValue[]> {
-    const { key, lease } = this.#options;
-    const { succeeded, responses } = await this.ask({
-      compare: [{ key, target: "lease", result: "equal", operand: lease }],
-      success: [{ op: "range", request: range }],
-      failure: [throughConsensus(key)],
+  moveTo(
+    standing: Standing,
+    requests: readonly TxnRequest[],
+    onMoved: (responses: readonly ResponseOp[]) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const moving = this.#move(standing, requests, onMoved, signal).finally(() => {
+      this.#moving = undefined;
     });
-    if (!succeeded) this.#options.onLost("revoked");
-    const [found] = responses;
-    return found?.op === "range" ? found.response.kvs : [];
+    this.#moving = moving.catch(() => {});
+    return moving;
+  }
+
+  async #move(
+    standing: Standing,
+    requests: readonly TxnRequest[],
+    onMoved: (responses: readonly ResponseOp[]) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const request of requests) {
+      const doubts = this.#doubts;
+      const response = await this.#insist(request, this.#standing === standing, signal);
+      if (this.#standing !== standing) {
+        const own = response.succeeded ? undefined : keyRead(response.responses[0]);
+        if (!response.succeeded && own?.lease !== standing.lease) throw new SessionGoneError();
+        this.#standing = standing;
+        this.#epoch = own?.modRevision ?? response.header.revision;
+        this.#settled = Math.max(this.#settled, doubts);
+      }
+      onMoved(response.responses);
+    }
+  }
+
+  /** Asks until there is an answer: half of a session can't stay where it is. */
+  async #insist(
+    request: TxnRequest,
+    isHalfway: boolean,
+    signal: AbortSignal,
+  ): Promise<TxnResponse> {
+    const { clock } = this.#options;
+    let isBegun = isHalfway;
+    const noteDoubt = (): void => {
+      isBegun = true;
+    };
+    for (;;) {
+      try {
+        const never = Number.POSITIVE_INFINITY;
+        const response = await this.#requester.attempt(request, never, { signal }, noteDoubt);
+        if (response) return response;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isBegun || error instanceof ClosedError) throw error;
+        await sleep(clock, pauseMs, signal);
+      }
+    }
+  }
+
+  /** Waits until a change may be sent, and says what it is then. */
+  async #ready(stepNow: () => Step, giveUpAt: number, waiting: Waiting): Promise<Step> {
+    const { clock } = this.#options;
+    for (;;) {
+      const step = stepNow();
+      if (this.#moving) {
+        await within(
+          clock,
+          Math.max(giveUpAt - clock.now(), 0),
+          abortable(this.#moving, waiting.signal),
+        );
+        if (clock.now() >= giveUpAt) throw notSentInTime();
+      } else if (!step.isHarmless && this.#settled < this.#doubts) {
+        await this.#settle(giveUpAt, waiting);
+      } else {
+        return step;
+      }
+    }
   }
 
   /** Sees to it that nothing of what is in doubt by now can be carried out any more. */
@@ -189,21 +258,23 @@ export class Transactor {
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
       }
-      if (this.#settled < doubts && clock.now() + pauseMs >= giveUpAt) throw this.#silence;
+      if (this.#settled < doubts && clock.now() + pauseMs >= giveUpAt)
+        throw this.#requester.silence;
     }
   }
 
   /** Begins a new epoch, so that no request of an older one can do anything any more. */
   async #renewEpoch(giveUpAt: number): Promise<void> {
-    const { key, lease } = this.#options;
+    const standing = this.#standing;
+    const { key, lease } = standing;
     const doubts = this.#doubts;
     const request: TxnRequest = {
       compare: [{ key, target: "lease", result: "equal", operand: lease }],
       success: [{ op: "put", request: { key, lease, value: new Uint8Array(), ignoreValue: true } }],
       failure: [{ op: "range", request: { key } }],
     };
-    const response = await this.#attempt(request, giveUpAt, {});
-    if (!response) return;
+    const response = await this.#requester.attempt(request, giveUpAt, {});
+    if (!response || standing !== this.#standing) return;
     if (response.succeeded) this.#epoch = response.header.revision;
     else this.#readEpoch(response.responses[0]);
     this.#settled = doubts;
@@ -211,8 +282,8 @@ export class Transactor {
 
   /** The epoch as etcd has it, which may be ahead of ours by a change whose answer was lost. */
   #readEpoch(presence: ResponseOp | undefined): bigint {
-    const own = presence?.op === "range" ? presence.response.kvs[0] : undefined;
-    if (own?.lease !== this.#options.lease) {
+    const own = keyRead(presence);
+    if (own?.lease !== this.#standing.lease) {
       this.#options.onLost("revoked");
       throw new SessionGoneError();
     }
@@ -220,42 +291,10 @@ export class Transactor {
     return own.modRevision;
   }
 
-  /** One attempt. Resolves with nothing if there was no answer and time is left for another. */
-  async #attempt(
-    request: TxnRequest,
-    giveUpAt: number,
-    { signal }: Waiting,
-    onDoubt: () => void = () => {},
-  ): Promise<TxnResponse | undefined> {
-    const { etcd, clock, attemptMs } = this.#options;
-    const askedAt = clock.now();
-    let isSent = false;
-    try {
-      return await this.#gate.pass(async () => {
-        signal?.throwIfAborted();
-        const timeoutMs = Math.min(attemptMs, giveUpAt - clock.now());
-        if (timeoutMs <= 0) throw tooManyAhead();
-        isSent = true;
-        const before = this.#confirmed;
-        const response = await etcd.txn(request, { signal, timeoutMs });
-        this.#witness(response.header, before);
-        return response;
-      });
-    } catch (error) {
-      const unanswered = error instanceof StoreUnavailableError;
-      if (isSent && (unanswered || signal?.aborted)) onDoubt();
-      if (!unanswered) throw await this.#translate(error, request);
-      this.#silence = error;
-      if (clock.now() + pauseMs >= giveUpAt) throw error;
-      await sleep(clock, askedAt + pauseMs - clock.now(), signal);
-      return undefined;
-    }
-  }
-
   async #translate(error: unknown, { success = [] }: TxnRequest): Promise<unknown> {
     if (!(error instanceof StoreError) || error.status !== "NOT_FOUND") return error;
     // "requested lease not found", but which one?
-    const { key, lease } = this.#options;
+    const { key, lease } = this.#standing;
     if (mentionsOtherLease(success, lease)) {
       const { succeeded } = await this.ask({
         compare: [{ key, target: "lease", result: "equal", operand: lease }],
@@ -273,34 +312,8 @@ export class Transactor {
     this.#options.onLost("revoked", error);
     return new SessionGoneError({ cause: error });
   }
-
-  #witness(header: ResponseHeader, before: ResponseHeader): void {
-    // Only later requests count: answers of concurrent ones may overtake each other.
-    if (header.revision < before.revision || header.raftTerm < before.raftTerm) {
-      const error = new StoreError(
-        "DATA_LOSS",
-        `etcd went back from revision ${before.revision} to ${header.revision} (term ${before.raftTerm} to ${header.raftTerm}): was a snapshot restored?`,
-        { code: "STORE_ROLLED_BACK" },
-      );
-      this.#options.onLost("rolled back", error);
-      throw error;
-    }
-    if (header.revision > this.#confirmed.revision || header.raftTerm > this.#confirmed.raftTerm) {
-      this.#confirmed = header;
-    }
-    this.#options.onHeader(header);
-  }
-
-  #giveUpAt({ timeoutMs = this.#options.callTimeoutMs }: Waiting): number {
-    return this.#options.clock.now() + timeoutMs;
-  }
 }
 
-function tooManyAhead(): StoreUnavailableError {
-  return new StoreUnavailableError(
-    "The request was not sent in time: too many were ahead of it, or this process did not run",
-    {
-      status: "DEADLINE_EXCEEDED",
-    },
-  );
+function keyRead(read: ResponseOp | undefined): KeyValue | undefined {
+  return read?.op === "range" ? read.response.kvs[0] : undefined;
 }

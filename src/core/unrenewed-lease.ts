@@ -3,8 +3,8 @@ import { StoreUnavailableError } from "../errors.ts";
 import { attemptMs } from "./attempts.ts";
 import { randomLeaseId } from "./lease-id.ts";
 import type { GrantedLease } from "./lease-keeper.ts";
+import type { Waiting } from "./requester.ts";
 import type { Session } from "./session.ts";
-import type { Waiting } from "./transactor.ts";
 
 /** Where such a lease is: what a session and a client's sessions have in common. */
 export type Leases = Pick<Session, "etcd" | "options">;

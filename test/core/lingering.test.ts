@@ -263,11 +263,16 @@ describe("lingerMs", () => {
 
   it("takes no answer for its lease of a leader that the session's knows to be over", async () => {
     const hold = await one.acquire("jobs", { lingerMs });
+    const { lease } = hold;
     bench.etcd.override("leaseKeepAlive", async (id, options) => {
       const answer = await bench.store.leaseKeepAlive(id, options);
       const { header } = answer;
-      if (id !== hold.lease) return answer;
+      if (id !== lease) return answer;
       return { ...answer, header: { ...header, raftTerm: header.raftTerm + 1n } };
+    });
+    // Nor is there a fresh lease to move to.
+    bench.etcd.override("leaseGrant", async () => {
+      throw new StoreUnavailableError("no answer", { status: "UNAVAILABLE" });
     });
     await bench.clock.advance(9_000);
     expect(hold.held).toBe(false);

@@ -25,9 +25,8 @@ describe("Transactor", () => {
     transactor = new Transactor({
       etcd,
       clock,
-      key,
+      standing: { key, lease: 1n },
       put: header,
-      lease: 1n,
       attemptMs: 500,
       callTimeoutMs: 2_000,
       onHeader: () => {},
@@ -46,7 +45,7 @@ describe("Transactor", () => {
     return kv && Buffer.from(kv.value).toString();
   }
 
-  const step = (op: RequestOp) => ({ compare: [], success: [op], otherwise: [] });
+  const step = (op: RequestOp) => () => ({ compare: [], success: [op], otherwise: [] });
   const unanswered = (): never => {
     throw new StoreUnavailableError("no answer", { status: "DEADLINE_EXCEEDED" });
   };
@@ -74,11 +73,11 @@ describe("Transactor", () => {
       attempts += 1;
       return attempts === 1 ? unanswered() : answer;
     });
-    const committing = transactor.commit({
+    const committing = transactor.commit(() => ({
       compare: [{ key: bytesOf("x"), target: "version", result: "equal", operand: 0n }],
       success: [put("x", "once")],
       otherwise: [{ op: "range", request: { key: bytesOf("x") } }],
-    });
+    }));
     await clock.advance(500);
 
     expect(await committing).toMatchObject({ succeeded: false, repeated: true });
