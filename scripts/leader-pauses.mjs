@@ -12,7 +12,7 @@ import { findEveryEtcd } from "./etcd-binaries.mjs";
 import { startServers } from "./etcd-server.mjs";
 
 /** @import { Hold, Locks } from "../dist/index.js" */
-/** @import { EtcdCluster, EtcdServer } from "./etcd-server.mjs" */
+/** @import { EtcdCluster } from "./etcd-server.mjs" */
 
 /**
  * @typedef {object} Held

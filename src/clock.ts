@@ -45,10 +45,11 @@ export async function within<T>(
   clock: Clock,
   ms: number,
   promise: Promise<T>,
+  options?: TimerOptions,
 ): Promise<T | undefined> {
   let cancel = (): void => {};
   const over = new Promise<undefined>((resolve) => {
-    cancel = clock.setTimer(ms, () => resolve(undefined));
+    cancel = clock.setTimer(ms, () => resolve(undefined), options);
   });
   return Promise.race([promise, over]).finally(cancel);
 }

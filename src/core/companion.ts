@@ -7,6 +7,7 @@ import type { Waiting } from "./requester.ts";
 import { rollOn } from "./roll-on.ts";
 import { moveRequests } from "./roll-requests.ts";
 import type { Loss, Session } from "./session.ts";
+import { SessionGoneError } from "./session-gone-error.ts";
 
 /** What is asked of a companion. */
 export interface Lingering {
@@ -39,7 +40,8 @@ export class Companion extends KeptEntries {
   #rolling: Promise<void> | undefined;
   /** Whether it stands in etcd, and may move. */
   #mayRoll = false;
-  #isRenewed = true;
+  /** Aborts when it is not renewed any more. */
+  readonly #unrenewed = new AbortController();
   #stopListening: () => void = () => {};
   #loss: Loss | undefined;
   /** When nobody need be kept out any more, if the hold is not lost. */
@@ -99,7 +101,7 @@ export class Companion extends KeptEntries {
   /** Renews it no more: it ends by itself, or when its hold is released. */
   stopRenewing(): void {
     this.#mayRoll = false;
-    this.#isRenewed = false;
+    this.#unrenewed.abort(new SessionGoneError());
     this.#stopListening();
     void this.#keeper?.close();
   }
@@ -132,17 +134,18 @@ export class Companion extends KeptEntries {
 
   /** Moves to a fresh lease, as the session does. */
   async #rollOnce(): Promise<void> {
+    const { signal } = this.#unrenewed;
     const from = this.#keeper;
     // It may stand on any of those that an earlier attempt wanted to move it to.
     const { leases: before } = this;
     const { ttlMs, lockDelayMs } = this.#session.options;
     const delayMs = lockDelayMs + this.#lingerMs;
-    const granted = await this.grant(ttlMs + delayMs);
+    const granted = await this.grant(ttlMs + delayMs, { signal });
     const keeper = this.#keep(withoutDelay(granted, delayMs));
     try {
       const keys = this.keys.map(bytesOf);
       for (const request of before.flatMap((lease) => moveRequests(lease, granted.id, keys))) {
-        await this.#session.ask(request);
+        await this.#session.ask(request, { signal });
       }
     } catch (error) {
       void keeper.close();
@@ -150,7 +153,7 @@ export class Companion extends KeptEntries {
     }
     this.#keeper = keeper;
     void from?.close();
-    if (!this.#isRenewed) void keeper.close();
+    if (signal.aborted) void keeper.close();
     if (!this.isOver) this.standsOn(granted.id);
   }
 

@@ -1,9 +1,10 @@
-import type { Clock } from "../clock.ts";
+import { type Clock, within } from "../clock.ts";
 import type { LossReason } from "../errors.ts";
 import type { CallOptions, Etcd, LeaseKeepAliveResponse, ResponseHeader } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
 import { attemptMs } from "./attempts.ts";
 import { Terms } from "./terms.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** A lease as it was granted. */
 export interface GrantedLease {
@@ -129,25 +130,40 @@ export class LeaseKeeper {
     const stop = this.#closing.signal;
     const attemptMs = this.#attemptMs;
 
-    let nextMs = ttlMs / 3;
+    const underWay = new UnderWay();
+    let nextMs = renewalMs(ttlMs);
     while (!stop.aborted) {
       await this.#sleep(nextMs);
-      if (stop.aborted || this.lost) return;
+      if (stop.aborted || this.lost) break;
 
       const sentAt = this.#clock.now();
-      try {
-        const timeoutMs = Math.min(attemptMs, this.#expiresAt - sentAt);
-        const call: CallOptions = { signal: stop, timeoutMs, keepsProcessAlive: false };
-        this.#dueAt = Number.POSITIVE_INFINITY;
-        const renewal = this.#etcd.leaseKeepAlive(this.#lease.id, call);
-        const answer = await abortable(renewal, stop);
-        const valid = (await this.#isConfirmed(answer, call)) && this.#renewed(sentAt, answer);
-        nextMs = valid ? Math.max(0, ttlMs / 3 - (this.#clock.now() - sentAt)) : attemptMs / 4;
-      } catch (error) {
-        this.#failure = error;
-        // What failed at once would fail at once again.
-        nextMs = Math.max(attemptMs / 4 - (this.#clock.now() - sentAt), 0);
-      }
+      const attempt = underWay.add(this.#attempt(sentAt));
+      // Etcd may answer a later request long before one that it got while it chose a leader.
+      this.#dueAt = sentAt + attemptMs / 2;
+      const isRenewed = await within(this.#clock, attemptMs / 2, attempt, {
+        keepsProcessAlive: false,
+      });
+      const tookMs = this.#clock.now() - sentAt;
+      if (isRenewed === undefined) nextMs = 0;
+      else if (isRenewed) nextMs = Math.max(0, renewalMs(ttlMs) - tookMs);
+      // What failed at once would fail at once again.
+      else nextMs = Math.max(0, attemptMs / 4 - tookMs);
+    }
+    await underWay.settled();
+  }
+
+  /** One keepalive. Resolves with whether it renewed the lease. */
+  async #attempt(sentAt: number): Promise<boolean> {
+    const { signal } = this.#closing;
+    const timeoutMs = Math.min(this.#attemptMs, this.#expiresAt - sentAt);
+    const call: CallOptions = { signal, timeoutMs, keepsProcessAlive: false };
+    try {
+      const renewal = this.#etcd.leaseKeepAlive(this.#lease.id, call);
+      const answer = await abortable(renewal, signal);
+      return (await this.#isConfirmed(answer, call)) && this.#renewed(sentAt, answer);
+    } catch (error) {
+      this.#failure = error;
+      return false;
     }
   }
 
@@ -197,6 +213,15 @@ export class LeaseKeeper {
       if (this.#closing.signal.aborted) this.#wake();
     });
   }
+}
+
+/**
+ * How long to wait from one renewal to the next: a third of a TTL, but less of a short one, so that
+ * it leaves time for etcd to choose a leader, and for us to find it: three seconds and more, measured
+ * with its default settings.
+ */
+function renewalMs(ttlMs: number): number {
+  return Math.min(ttlMs / 3, Math.max(ttlMs - 5_000, ttlMs / 8));
 }
 
 /** How much earlier than etcd we let go: for clocks that do not run equally fast. */

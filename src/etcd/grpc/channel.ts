@@ -1,3 +1,5 @@
+import type { Clock } from "../../clock.ts";
+import { onAbort } from "../../signals.ts";
 import { connectFailure } from "./connect-failure.ts";
 import type { Connection } from "./connection.ts";
 import type { Endpoint } from "./endpoints.ts";
@@ -5,6 +7,10 @@ import { type ConnectFailure, NoConnection } from "./failures.ts";
 
 /** Opens one connection to one endpoint. */
 export type Opener = (endpoint: Endpoint, signal: AbortSignal) => Promise<Connection>;
+
+// A member that was stopped takes connections, but says nothing: whoever wants to go on does not wait
+// for it alone. One that is far away has long answered by then.
+const staggerMs = 250;
 
 /**
  * Keeps one connection to a cluster: to whichever endpoint answers, until it no longer does,
@@ -15,6 +21,7 @@ export class Channel {
   readonly endpoints: string;
   readonly #endpoints: readonly Endpoint[];
   readonly #open: Opener;
+  readonly #clock: Clock;
   readonly #closing = new AbortController();
   /** All that have a socket, retired ones too. */
   readonly #connections = new Set<Connection>();
@@ -26,10 +33,11 @@ export class Channel {
   /** Called when an endpoint was reached for the first time. */
   onFirstConnection: () => void = () => {};
 
-  constructor(endpoints: readonly Endpoint[], first: number, open: Opener) {
+  constructor(endpoints: readonly Endpoint[], first: number, clock: Clock, open: Opener) {
     this.endpoints = endpoints.map(({ name }) => name).join(", ");
     this.#endpoints = endpoints;
     this.#first = first;
+    this.#clock = clock;
     this.#open = open;
   }
 
@@ -45,7 +53,8 @@ export class Channel {
 
   /**
    * The connection that is open, or a new one. Tries every endpoint once, beginning behind
-   * the one that was used last; all who wait share one attempt.
+   * the one that was used last, and the next one along with it when that takes its time; all who
+   * wait share one attempt.
    *
    * @throws {NoConnection} when none will do.
    */
@@ -67,24 +76,48 @@ export class Channel {
     await Promise.all(connections.map(({ closed }) => closed));
   }
 
-  async #tryAll(): Promise<Connection> {
-    const failures: ConnectFailure[] = [];
-    for (let attempt = 0; attempt < this.#endpoints.length; attempt++) {
-      const at = (this.#first + attempt) % this.#endpoints.length;
-      const endpoint = this.#endpoints[at] as Endpoint;
-      try {
-        const connection = await this.#open(endpoint, this.#closing.signal);
-        this.#adopt(connection, at);
-        return connection;
-      } catch (error) {
-        failures.push(connectFailure(endpoint, error));
-        if (this.#closing.signal.aborted) break;
-      }
-    }
-    throw new NoConnection(failures);
+  #tryAll(): Promise<Connection> {
+    const count = this.#endpoints.length;
+    const { signal: closing } = this.#closing;
+    const over = new AbortController();
+    const stopFollowing = onAbort(closing, () => over.abort());
+    const failures: (ConnectFailure | undefined)[] = [];
+    let tried = 0;
+    let failed = 0;
+    let stopTimer = (): void => {};
+    const trying = new Promise<Connection>((resolve, reject) => {
+      const tryNext = (): void => {
+        stopTimer();
+        if (tried === count) return;
+        const order = tried;
+        const at = (this.#first + order) % count;
+        const endpoint = this.#endpoints[at] as Endpoint;
+        tried += 1;
+        stopTimer = this.#clock.setTimer(staggerMs, tryNext, { keepsProcessAlive: false });
+        this.#open(endpoint, over.signal).then(
+          (connection) => {
+            if (over.signal.aborted) connection.destroy();
+            else resolve(this.#adopt(connection, at));
+            over.abort();
+          },
+          (error) => {
+            failures[order] = connectFailure(endpoint, error);
+            failed += 1;
+            if (closing.aborted || failed === count) {
+              reject(new NoConnection(failures.filter((each) => each !== undefined)));
+            } else tryNext();
+          },
+        );
+      };
+      tryNext();
+    });
+    return trying.finally(() => {
+      stopTimer();
+      stopFollowing();
+    });
   }
 
-  #adopt(connection: Connection, at: number): void {
+  #adopt(connection: Connection, at: number): Connection {
     this.#current = connection;
     this.#connections.add(connection);
     connection.closed.then(() => this.#connections.delete(connection));
@@ -98,5 +131,6 @@ export class Channel {
     connection.onRetire(() => {
       if (this.#first === at) this.#first = (at + 1) % this.#endpoints.length;
     });
+    return connection;
   }
 }

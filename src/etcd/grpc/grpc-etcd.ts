@@ -87,7 +87,7 @@ export class GrpcEtcd implements Etcd {
     const first = Math.floor((options.random?.() ?? 0) * endpoints.length);
 
     const open = (): Channel =>
-      new Channel(endpoints, first, (endpoint, signal) =>
+      new Channel(endpoints, first, clock, (endpoint, signal) =>
         openConnection(endpoint, { clock, timeoutMs: connectTimeoutMs, tls, signal }),
       );
     const requests = open();

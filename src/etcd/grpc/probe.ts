@@ -69,7 +69,7 @@ async function visit<T>(
 ): Promise<T> {
   const endpoints = parseEndpoints([endpoint]);
   const tls = given ?? (endpoints[0]?.secure ? {} : undefined);
-  const channel = new Channel(endpoints, 0, (one, closing) =>
+  const channel = new Channel(endpoints, 0, systemClock, (one, closing) =>
     openConnection(one, { clock: systemClock, timeoutMs, tls, signal: closing }),
   );
   const calls = new Calls(systemClock, callTimeoutMs);
