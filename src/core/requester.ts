@@ -1,7 +1,8 @@
 import { type Clock, sleep } from "../clock.ts";
 import { type LossReason, StoreError, StoreUnavailableError } from "../errors.ts";
-import type { Etcd, ResponseHeader, TxnRequest, TxnResponse } from "../etcd/api.ts";
+import type { Etcd, RequestOp, ResponseHeader, TxnRequest, TxnResponse } from "../etcd/api.ts";
 import { Gate } from "./gate.ts";
+import { Unanswered } from "./unanswered.ts";
 
 /** How a call waits. */
 export interface Waiting {
@@ -27,6 +28,8 @@ export interface RequesterOptions {
   readonly confirmed: ResponseHeader;
   readonly onHeader: (header: ResponseHeader) => void;
   readonly onLost: (reason: LossReason, cause?: unknown) => void;
+  /** What finds out whether etcd answers. */
+  readonly probe: () => RequestOp;
   /** What a refusal means. */
   readonly translate: (error: unknown, request: TxnRequest) => Promise<unknown>;
 }
@@ -45,13 +48,16 @@ export const pauseMs = 100;
 export class Requester {
   readonly #options: RequesterOptions;
   readonly #gate = new Gate(concurrentRequests);
+  readonly #unanswered: Unanswered;
   #confirmed: ResponseHeader;
   /** Why there was no answer when there was none last. */
   #silence: unknown;
 
   constructor(options: RequesterOptions) {
     this.#options = options;
-    this.#confirmed = options.confirmed;
+    const { clock, confirmed } = options;
+    this.#confirmed = confirmed;
+    this.#unanswered = new Unanswered(clock, confirmed.raftTerm, (signal) => this.#probe(signal));
   }
 
   /** What the whole cluster has confirmed last: no later answer can have a lower revision or term. */
@@ -90,7 +96,8 @@ export class Requester {
         if (timeoutMs <= 0) throw notSentInTime();
         isSent = true;
         const before = this.#confirmed;
-        const response = await etcd.txn(request, { signal, timeoutMs });
+        const send = () => etcd.txn(request, { signal, timeoutMs });
+        const response = await this.#unanswered.wait(send);
         this.#witness(response.header, before);
         return response;
       });
@@ -103,6 +110,15 @@ export class Requester {
       await sleep(clock, askedAt + pauseMs - clock.now(), signal);
       return undefined;
     }
+  }
+
+  /** Finds out whether etcd answers. Nobody waits for it. */
+  async #probe(signal: AbortSignal): Promise<ResponseHeader> {
+    const { etcd, attemptMs: timeoutMs, probe, onHeader } = this.#options;
+    const call = { signal, timeoutMs, keepsProcessAlive: false };
+    const { header } = await etcd.txn({ success: [probe()] }, call);
+    onHeader(header);
+    return header;
   }
 
   #witness(header: ResponseHeader, before: ResponseHeader): void {

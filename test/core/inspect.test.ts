@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sleep } from "../../src/clock.ts";
 import { StoreUnavailableError } from "../../src/errors.ts";
 import type { Etcd } from "../../src/etcd/api.ts";
 import type { Locks } from "../../src/locks.ts";
@@ -192,8 +193,8 @@ describe("inspect", () => {
   });
 
   describe("while etcd does not answer", () => {
-    const silence: Etcd["txn"] = async (_request, { timeoutMs = 0 } = {}) => {
-      await new Promise<void>((resolve) => bench.clock.setTimer(timeoutMs, resolve));
+    const silence: Etcd["txn"] = async (_request, { timeoutMs = 0, signal } = {}) => {
+      await sleep(bench.clock, timeoutMs, signal);
       throw new StoreUnavailableError("no answer", { status: "DEADLINE_EXCEEDED" });
     };
 
