@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { LeaseKeeper } from "../../src/core/lease-keeper.ts";
+import { LeaseKeeper, type QuorumWrite } from "../../src/core/lease-keeper.ts";
+import { Terms } from "../../src/core/terms.ts";
 import type { LossReason } from "../../src/errors.ts";
 import type { Etcd, LeaseKeepAliveResponse } from "../../src/etcd/api.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
@@ -116,5 +117,39 @@ describe("LeaseKeeper", () => {
     expect(clock.timerCount).toBe(0);
     keeper.lose("revoked");
     expect(clock.timerCount).toBe(0);
+  });
+
+  describe("with a write that confirms its answers", () => {
+    const confirmed = (raftTerm: bigint) => async () => answer(0n, raftTerm).header;
+    const deadline = 9_000 - 90;
+
+    async function renewOnce(confirm: QuorumWrite, raftTerm = 5n): Promise<LeaseKeeper> {
+      await keeper.close();
+      leaseKeepAlive.mockResolvedValueOnce(answer(9n, raftTerm)).mockReturnValue(never);
+      const etcd = { leaseKeepAlive } as unknown as Etcd;
+      const lease = { id: 7n, ttlMs: 9_000, delayMs: 0, askedAt: clock.now(), raftTerm: 5n };
+      const strict = new LeaseKeeper(etcd, clock, lease, () => {}, new Terms(), confirm);
+      await clock.advance(3_000);
+      return strict;
+    }
+
+    it("counts one that was confirmed in its term, from before it was sent", async () => {
+      const strict = await renewOnce(async () => {
+        clock.jump(400);
+        return answer(0n).header;
+      });
+      expect(strict.expiresAt).toBe(3_000 + deadline);
+      await strict.close();
+    });
+
+    it.each([
+      ["in a later term", confirmed(6n)],
+      ["by nobody", () => Promise.reject(new Error("no answer"))],
+      ["by nobody in time", () => never],
+    ])("does not count one that was confirmed %s", async (_how, confirm) => {
+      const strict = await renewOnce(confirm);
+      expect(strict.expiresAt).toBe(deadline);
+      await strict.close();
+    });
   });
 });

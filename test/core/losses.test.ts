@@ -120,8 +120,13 @@ describe("the reason of a loss", () => {
       return { ...response, header: { ...response.header, revision: 1n } };
     });
     await expect(hold.put("data", "x")).rejects.toMatchObject({ reason: "rolled back" });
+    // Nor is there another lock to be had whose token was given out before.
+    await expect(one.acquire("other")).rejects.toMatchObject({ code: "STORE_ROLLED_BACK" });
     bench.etcd.override("txn", undefined);
     await deleteKey(bench.store, "data");
+    const later = await one.acquire("other");
+    expect(later.fencingToken).toBeGreaterThan(hold.fencingToken);
+    await later.release();
   });
 
   it("is the first one, whatever comes later", async () => {
