@@ -12,6 +12,7 @@ import type { Mode } from "./mode.ts";
 import { checkBytes, checkKey, checkKnown, checkSpan, checkWaiting } from "./options.ts";
 import type { Place } from "./place.ts";
 import { madeAt } from "./queue-requests.ts";
+import { checkSize } from "./request-size.ts";
 import type { Waiting } from "./requester.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
 import type { Step } from "./transactor.ts";
@@ -302,6 +303,7 @@ export class Hold implements AsyncDisposable {
     isOnce = false,
   ): Promise<TxnResult["responses"]> {
     checkWaiting(options);
+    checkSize(ops);
     this.assertHeld();
     const { session } = this.#place;
     const step = (): Step => ({

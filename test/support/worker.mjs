@@ -31,6 +31,11 @@ const ticking = setInterval(() => {
 for await (const command of createInterface({ input: process.stdin })) {
   if (command === "put") say({ put: await outcome(hold.put(`written/${name}`, "by the worker")) });
   if (command === "release") say({ release: await outcome(hold.release()) });
+  if (command === "block") {
+    // Nothing of this process runs until the lease has long ended: the loop is blocked.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ttlMs) + 1_500);
+    say({ unblocked: { held: hold.held, aborted: signal.aborted } });
+  }
   if (command === "end") break;
 }
 clearInterval(ticking);
