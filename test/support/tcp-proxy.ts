@@ -1,5 +1,18 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A direction, or both: what a client sends, or what it is sent. */
+export type Direction = "requests" | "answers" | "both";
+
+/** One direction of one connection. */
+interface Lane {
+  readonly direction: Exclude<Direction, "both">;
+  readonly from: Socket;
+  isSilent: boolean;
+  /** Resolves when all that was sent before has arrived: nothing overtakes it. */
+  arrived: Promise<void>;
+}
 
 /** A way to a server that can be cut without a word, as when a cable is pulled. */
 export class TcpProxy {
@@ -7,8 +20,9 @@ export class TcpProxy {
   /** How many connections came in. */
   connections = 0;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  #isHeld = false;
+  readonly #lanes = new Set<Lane>();
+  #held: Direction | undefined;
+  #delayMs: () => number = () => 0;
 
   private constructor(server: Server, target: string) {
     this.#server = server;
@@ -17,8 +31,8 @@ export class TcpProxy {
     server.on("connection", (inner) => {
       this.connections++;
       const outer = connect({ host: host as string, port: Number(port) });
-      this.#join(inner, outer);
-      this.#join(outer, inner);
+      this.#join("requests", inner, outer);
+      this.#join("answers", outer, inner);
     });
   }
 
@@ -29,33 +43,56 @@ export class TcpProxy {
     return new TcpProxy(server, target);
   }
 
-  /** From now on nothing comes through, in either direction. */
-  hold(): void {
-    this.#isHeld = true;
-    for (const socket of this.#sockets) socket.pause();
+  /** From now on nothing comes through in a direction. */
+  hold(direction: Direction = "both"): void {
+    this.#held = direction;
+    for (const lane of this.#lanes) if (this.#isHeld(lane)) lane.from.pause();
   }
 
   /** Everything comes through again, what was held too. */
   release(): void {
-    this.#isHeld = false;
-    for (const socket of this.#sockets) socket.resume();
+    this.#held = undefined;
+    for (const { from } of this.#lanes) from.resume();
+  }
+
+  /** Everything takes so long from now on, in order. */
+  delay(delayMs: () => number): void {
+    this.#delayMs = delayMs;
+  }
+
+  /** Whatever is sent over the connections that there are is lost. Others are not. */
+  silence(): void {
+    for (const lane of this.#lanes) lane.isSilent = true;
   }
 
   async stop(): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const { from } of this.#lanes) from.destroy();
     await closed;
   }
 
-  #join(from: Socket, to: Socket): void {
-    this.#sockets.add(from);
-    from.on("data", (chunk) => to.write(chunk));
+  #isHeld({ direction }: Lane): boolean {
+    return this.#held === "both" || this.#held === direction;
+  }
+
+  #join(direction: Lane["direction"], from: Socket, to: Socket): void {
+    const lane: Lane = { direction, from, isSilent: false, arrived: Promise.resolve() };
+    this.#lanes.add(lane);
+    from.on("data", (chunk) => {
+      if (lane.isSilent) return;
+      const arrivesAt = performance.now() + this.#delayMs();
+      lane.arrived = lane.arrived.then(async () => {
+        const leftMs = arrivesAt - performance.now();
+        if (leftMs > 0) await sleep(leftMs);
+        if (to.writable) to.write(chunk);
+      });
+    });
     from.on("error", () => to.destroy());
     from.on("close", () => {
-      this.#sockets.delete(from);
+      this.#lanes.delete(lane);
       to.destroy();
     });
-    if (this.#isHeld) from.pause();
+    if (this.#isHeld(lane)) from.pause();
   }
 }

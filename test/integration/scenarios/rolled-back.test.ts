@@ -1,8 +1,8 @@
 import { cp, rm } from "node:fs/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { connect } from "../../src/connect.ts";
-import type { Locks } from "../../src/locks.ts";
-import { describeOnEveryEtcd, type EtcdServer, startEtcd } from "../support/etcd-server.ts";
+import { connect } from "../../../src/connect.ts";
+import type { Locks } from "../../../src/locks.ts";
+import { describeOnEveryEtcd, type EtcdServer, startEtcd } from "../../support/etcd-server.ts";
 
 describeOnEveryEtcd("an etcd that goes back in time", (version) => {
   let server: EtcdServer;
@@ -20,7 +20,7 @@ describeOnEveryEtcd("an etcd that goes back in time", (version) => {
     await server.stop();
   });
 
-  it("ends all holds when it was restored to what it was once, and gives out no token again", async () => {
+  it("scenario 11: ends all holds when it was restored to what it was once, and gives out no token again", async () => {
     const old = await one.acquire("old");
     await server.kill();
     const saved = `${server.dataFolder}-saved`;
@@ -45,7 +45,7 @@ describeOnEveryEtcd("an etcd that goes back in time", (version) => {
     await expect(two.acquire("another")).rejects.toMatchObject({ code: "STORE_ROLLED_BACK" });
   });
 
-  it("ends all holds when its data is gone", async () => {
+  it("scenario 11: ends all holds when its data is gone", async () => {
     const holds = [await one.acquire("one"), await two.acquire("two")];
     const told = Promise.all(holds.map(aborted));
     await server.kill();
