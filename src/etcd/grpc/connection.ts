@@ -8,6 +8,7 @@ import { CallFailure } from "./failures.ts";
 import { GrpcStream, type StreamHandler, type StreamOwner } from "./grpc-stream.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type CallHead, requestHeaders } from "./metadata.ts";
+import { outsideCallbacks } from "./outside-callbacks.ts";
 
 // HTTP/2 numbers its streams up to 2^31; well before, we change to a fresh connection.
 const streamIdMax = 2 ** 30;
@@ -24,6 +25,7 @@ export class Connection {
   readonly #retireListeners = new Set<() => void>();
   #openStreams = 0;
   #isRetired = false;
+  #isDestroyed = false;
 
   constructor(endpoint: Endpoint, session: ClientHttp2Session, socket: Socket, clock: Clock) {
     this.endpoint = endpoint;
@@ -73,13 +75,17 @@ export class Connection {
     if (this.#openStreams === 0) this.destroy();
   }
 
-  /** Closes now; calls under way fail. */
+  /** Closes it; calls under way fail. */
   destroy(cause?: string): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
     this.#owner.causeOfDeath ??= cause;
     this.#heartbeat.stop();
-    this.#session.destroy();
-    this.#socket.destroy();
     this.retire();
+    outsideCallbacks(() => {
+      this.#session.destroy();
+      this.#socket.destroy();
+    });
   }
 
   /**

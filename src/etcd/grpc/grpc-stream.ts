@@ -3,6 +3,7 @@ import { FrameReader, plainFrames } from "../wire/framing.ts";
 import { type GrpcStatus, readForeignAnswer, readGrpcStatus } from "../wire/grpc-status.ts";
 import type { ProtobufReader } from "../wire/protobuf-reader.ts";
 import { CallFailure } from "./failures.ts";
+import { outsideCallbacks } from "./outside-callbacks.ts";
 
 // Etcd limits requests to 1.5 MiB, but not what it answers.
 const messageSizeMaxBytes = 256 * 1024 * 1024;
@@ -59,7 +60,7 @@ export class GrpcStream {
   abandon(): void {
     if (this.#isOver) return;
     this.#leave();
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#cancel();
   }
 
   #onResponse(headers: IncomingHttpHeaders): void {
@@ -78,7 +79,7 @@ export class GrpcStream {
         if (this.#isOver) return;
       }
     } catch (error) {
-      this.#stream.close(constants.NGHTTP2_CANCEL);
+      this.#cancel();
       this.#fail("lost", "INTERNAL", `The answer makes no sense, ${messageOf(error)}`, error);
     }
   }
@@ -121,6 +122,10 @@ export class GrpcStream {
     if (this.#isOver) return;
     this.#leave();
     this.#handler.onEnd(new CallFailure(kind, status, message, { cause }));
+  }
+
+  #cancel(): void {
+    outsideCallbacks(() => this.#stream.close(constants.NGHTTP2_CANCEL));
   }
 
   #leave(): void {

@@ -6,6 +6,7 @@ import { connectFailure } from "./connect-failure.ts";
 import { Connection } from "./connection.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { ConnectFailure } from "./failures.ts";
+import { outsideCallbacks } from "./outside-callbacks.ts";
 import { type TlsOptions, tlsConnectionOptions } from "./tls-options.ts";
 
 const mebibyte = 1024 * 1024;
@@ -81,8 +82,10 @@ function connect(
       settle();
       session.on("error", () => {}); // it may still say once more what is wrong
       socket.on("error", () => {});
-      session.destroy();
-      socket.destroy();
+      outsideCallbacks(() => {
+        session.destroy();
+        socket.destroy();
+      });
       reject(error);
     };
     const onReady = (): void => {
