@@ -1,16 +1,27 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
-// What takes the place of `__vdso_clock_gettime`: asks the kernel, and adds to CLOCK_REALTIME, and to
-// no other clock, the seconds that stand in the last eight bytes.
-const code = Buffer.from([
-  ...[0xb8, 0xe4, 0x00, 0x00, 0x00], // mov eax, 228 (clock_gettime)
-  ...[0x0f, 0x05], // syscall
-  ...[0x85, 0xff], // test edi, edi
-  ...[0x75, 0x0a], // jne to ret
-  ...[0x48, 0x8b, 0x0d, 0x04, 0x00, 0x00, 0x00], // mov rcx, [rip + 4]
-  ...[0x48, 0x01, 0x0e], // add [rsi], rcx
-  0xc3, // ret
-]);
+// What takes the place of two functions of the vDSO: each asks the kernel, and adds the seconds that
+// stand behind it, but only to the time of day.
+const functions = {
+  __vdso_clock_gettime: Buffer.from([
+    ...[0xb8, 0xe4, 0x00, 0x00, 0x00], // mov eax, 228 (clock_gettime)
+    ...[0x0f, 0x05], // syscall
+    ...[0x85, 0xff], // test edi, edi (CLOCK_REALTIME is 0)
+    ...[0x75, 0x0a], // jne to ret
+    ...[0x48, 0x8b, 0x0d, 0x04, 0x00, 0x00, 0x00], // mov rcx, [rip + 4]
+    ...[0x48, 0x01, 0x0e], // add [rsi], rcx
+    0xc3, // ret
+  ]),
+  __vdso_gettimeofday: Buffer.from([
+    ...[0xb8, 0x60, 0x00, 0x00, 0x00], // mov eax, 96 (gettimeofday)
+    ...[0x0f, 0x05], // syscall
+    ...[0x48, 0x85, 0xff], // test rdi, rdi
+    ...[0x74, 0x0a], // je to ret
+    ...[0x48, 0x8b, 0x0d, 0x04, 0x00, 0x00, 0x00], // mov rcx, [rip + 4]
+    ...[0x48, 0x01, 0x0f], // add [rdi], rcx
+    0xc3, // ret
+  ]),
+};
 
 /** The time of day of a process that is our child, on Linux and x64. */
 export interface WallClock {
@@ -21,33 +32,46 @@ export interface WallClock {
 /**
  * Takes over the time of day of a running process; the monotonic clock stays as it is. Programs in Go
  * ask the vDSO for the time, which no library can stand in front of, so its code is replaced in the
- * memory of that process alone.
+ * memory of that process alone. Only a parent, or root, may do that.
  */
 export function wallClockOf(pid: number): WallClock {
   if (process.platform !== "linux" || process.arch !== "x64") {
     throw new Error("The clock of another process can be moved on Linux on x64 only");
   }
-  const line = readFileSync(`/proc/${pid}/maps`, "utf8")
+  const vdso = readFileSync(`/proc/${pid}/maps`, "utf8")
     .split("\n")
-    .find((each) => each.endsWith("[vdso]"));
-  const [start = 0n, end = 0n] = (line?.split(" ")[0] ?? "").split("-").map((hex) => BigInt(`0x${hex}`));
-  const image = Buffer.alloc(Number(end - start));
-  const memory = openSync(`/proc/${pid}/mem`, "r+");
-  readSync(memory, image, 0, image.length, start as unknown as number);
-  const at = start + BigInt(addressOf("__vdso_clock_gettime", image));
-  const offset = Buffer.alloc(8);
-  // The offset first, so that it is there when the code is.
-  writeSync(memory, offset, 0, 8, Number(at) + code.length);
-  writeSync(memory, code, 0, code.length, Number(at));
-  closeSync(memory);
-  return {
-    jumpTo(offsetSeconds) {
-      const file = openSync(`/proc/${pid}/mem`, "r+");
-      offset.writeBigInt64LE(BigInt(offsetSeconds));
-      writeSync(file, offset, 0, 8, Number(at) + code.length);
-      closeSync(file);
-    },
+    .find((line) => line.endsWith("[vdso]"));
+  const [start = 0, end = 0] = (vdso?.split(" ")[0] ?? "")
+    .split("-")
+    .map((address) => Number.parseInt(address, 16));
+  const image = Buffer.alloc(end - start);
+  withMemory(pid, (memory) => readSync(memory, image, 0, image.length, start));
+  const placed = Object.entries(functions).map(([name, code]) => ({
+    code,
+    at: start + addressOf(name, image),
+  }));
+  const write = (offsetSeconds: number, withCode: boolean): void => {
+    const offset = Buffer.alloc(8);
+    offset.writeBigInt64LE(BigInt(offsetSeconds));
+    withMemory(pid, (memory) => {
+      for (const { code, at } of placed) {
+        // The offset first, so that it is there when the code is.
+        writeSync(memory, offset, 0, offset.length, at + code.length);
+        if (withCode) writeSync(memory, code, 0, code.length, at);
+      }
+    });
   };
+  write(0, true);
+  return { jumpTo: (offsetSeconds) => write(offsetSeconds, false) };
+}
+
+function withMemory(pid: number, work: (memory: number) => void): void {
+  const memory = openSync(`/proc/${pid}/mem`, "r+");
+  try {
+    work(memory);
+  } finally {
+    closeSync(memory);
+  }
 }
 
 /** Where a function is in an ELF image, by its dynamic symbols. */

@@ -36,6 +36,7 @@ for await (const command of createInterface({ input: process.stdin })) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ttlMs) + 1_500);
     say({ unblocked: { held: hold.held, aborted: signal.aborted } });
   }
+  if (command === "time") say({ time: Date.now(), held: hold.held });
   if (command === "end") break;
 }
 clearInterval(ticking);
