@@ -1,106 +1,16 @@
 import { hostname } from "node:os";
-import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
-import {
-  checkFilled,
-  checkFlag,
-  checkKnown,
-  checkMethods,
-  checkSpan,
-  checkText,
-  isRecord,
-} from "./core/options.ts";
+import { listenToEnd } from "./close-on.ts";
+import { type ConnectOptions, checkOptions } from "./connect-options.ts";
+import { isRecord } from "./core/options.ts";
 import { InvalidOptionError } from "./errors.ts";
 import type { Etcd } from "./etcd/api.ts";
-import { isPem, wayOfEtcdctl } from "./etcdctl.ts";
+import { wayOfEtcdctl } from "./etcdctl.ts";
+import type {
+  KeepAliveThread,
+  KeepAliveThreadOptions,
+} from "./keepalive-thread/keepalive-thread.ts";
 import { Locks } from "./locks.ts";
-
-/** How to speak TLS with etcd. All are PEM texts, not paths. */
-export interface TlsOptions {
-  /** The certificate of the authority that signed etcd's. @default the system's authorities */
-  readonly ca?: string | Uint8Array | undefined;
-  /** Our own certificate, where etcd asks for one. It goes together with `key`. */
-  readonly cert?: string | Uint8Array | undefined;
-  /** The private key of `cert`. */
-  readonly key?: string | Uint8Array | undefined;
-}
-
-/** Who we are to etcd, where it has authentication enabled. */
-export interface AuthOptions {
-  /** A user with a role that may read and write the keys that begin with `namespace`. */
-  readonly username: string;
-  /** The user's password. It goes only to etcd, in plain text unless TLS is spoken. */
-  readonly password: string;
-}
-
-/** What `connect` takes. */
-export interface ConnectOptions {
-  /**
-   * What the keys of all locks begin with in etcd. Clients of one namespace take turns; ""
-   * shares plain names with Go and etcdctl. At most 4,096 bytes.
-   *
-   * @default "microlock/"
-   */
-  readonly namespace?: string | undefined;
-  /**
-   * How long, in milliseconds, locks outlive a process that dies or loses touch with etcd.
-   * Etcd counts in whole seconds, and grants no less than about 2 s with its default
-   * settings: what it grants counts.
-   *
-   * @default 15_000
-   */
-  readonly ttlMs?: number | undefined;
-  /**
-   * How long, in milliseconds, nobody gets in after a hold that was not released, because its
-   * process died, was stopped, or lost touch with etcd: time for its last writes to arrive where no
-   * token is checked. After a release the next one gets in at once. It comes on top of `ttlMs`
-   * until somebody else gets in; etcd counts the sum of both in whole seconds.
-   *
-   * @default 0
-   */
-  readonly lockDelayMs?: number | undefined;
-  /**
-   * Whether an answered keepalive counts only once a write of the same term of etcd's leader, sent
-   * after it, went through: one round trip more for each renewal, that is three per `ttlMs`.
-   *
-   * Without it a hold may be believed for too long in one case: a leader of etcd that was stopped
-   * answers, when it goes on, a keepalive that it has no say in any more (up to 2.76 s with TTLs of
-   * 5 to 6 s, measured). With it no hold is believed past the moment at which etcd ends its lease
-   * for lack of renewal.
-   *
-   * @default false
-   */
-  readonly strict?: boolean | undefined;
-  /** What others see as the holder: at most 4,096 bytes. @default the host's name and the process id, "web-1:4242" */
-  readonly nodeId?: string | undefined;
-  /** How to speak TLS, with all endpoints. Endpoints that begin with `https://` speak it in any case. */
-  readonly tls?: TlsOptions | undefined;
-  /** Who we are, where etcd has authentication enabled. An etcd that has not ignores it. */
-  readonly auth?: AuthOptions | undefined;
-  /**
-   * How long, in milliseconds, a call keeps asking when etcd does not answer.
-   *
-   * @default 5_000
-   */
-  readonly callTimeoutMs?: number | undefined;
-  /**
-   * How long, in milliseconds, one endpoint may take to accept a connection before the next one
-   * is tried.
-   *
-   * @default 1_000
-   */
-  readonly connectTimeoutMs?: number | undefined;
-  /** A store of your own, instead of a target. The client does not close it. */
-  readonly store?: Etcd | undefined;
-  /**
-   * Where the client takes the time from, in tests. It goes with a `store` on the same clock.
-   *
-   * @default the process's monotonic clock
-   */
-  readonly clock?: Clock | undefined;
-  /** @internal Where etcdctl's variables are read from, if not from the process's environment. */
-  readonly env?: NodeJS.ProcessEnv | undefined;
-}
 
 /**
  * Where etcd is: `"host:port"`, several of them separated by commas or in an array,
@@ -108,21 +18,6 @@ export interface ConnectOptions {
  * process share and nobody else sees. `"memory:name"` is another one of them.
  */
 export type Target = string | readonly string[];
-
-const optionNames = [
-  "namespace",
-  "ttlMs",
-  "lockDelayMs",
-  "strict",
-  "nodeId",
-  "tls",
-  "auth",
-  "callTimeoutMs",
-  "connectTimeoutMs",
-  "store",
-  "clock",
-  "env",
-] as const;
 
 /**
  * Connects to etcd, signs in, and opens a session, so that what is wrong is said here and
@@ -150,12 +45,17 @@ export async function connect(...args: unknown[]): Promise<Locks> {
   const options = given === undefined ? {} : given;
   checkOptions(options);
   const { namespace = "microlock/", ttlMs = 15_000, callTimeoutMs = 5_000 } = options;
-  const { lockDelayMs = 0, strict = false } = options;
+  const { lockDelayMs = 0, strict = false, closeOn = [] } = options;
   const { clock = systemClock, nodeId = `${hostname()}:${process.pid}` } = options;
-  const { etcd, disconnect } = await openStore(target, { ...options, callTimeoutMs });
-  return new Locks({
+  const connection = await openStore(target, { ...options, namespace, strict, callTimeoutMs });
+  const { etcd, thread } = connection;
+  const locks = new Locks({
     etcd,
-    disconnect,
+    disconnect: async () => {
+      stopListening();
+      await Promise.all([connection.disconnect(), thread?.close()]);
+    },
+    keepAlive: thread?.keep,
     namespace,
     ttlMs,
     lockDelayMs,
@@ -163,18 +63,27 @@ export async function connect(...args: unknown[]): Promise<Locks> {
     callTimeoutMs,
     clock,
     identity: { nodeId, host: hostname(), pid: process.pid },
-  }).open();
+  });
+  const stopListening = listenToEnd(closeOn, {
+    close: () => locks.close(),
+    end: () => thread?.end(),
+  });
+  return locks.open();
 }
 
 interface Connection {
   readonly etcd: Etcd;
+  readonly thread?: KeepAliveThread | undefined;
   readonly disconnect: () => Promise<void>;
 }
 
-async function openStore(
-  target: unknown,
-  options: ConnectOptions & { callTimeoutMs: number },
-): Promise<Connection> {
+interface StoreOptions extends ConnectOptions {
+  readonly namespace: string;
+  readonly strict: boolean;
+  readonly callTimeoutMs: number;
+}
+
+async function openStore(target: unknown, options: StoreOptions): Promise<Connection> {
   const { store, callTimeoutMs, clock } = options;
   if (store) {
     if (target !== undefined)
@@ -197,18 +106,26 @@ async function openStore(
     cert: textOfPem(way.tls.cert),
     key: textOfPem(way.tls.key),
   };
+  const grpc = { endpoints, tls, auth, callTimeoutMs, connectTimeoutMs: options.connectTimeoutMs };
   const etcd = new GrpcEtcd({
-    endpoints,
+    ...grpc,
     endpointsOption: targetOption,
-    tls,
-    auth,
-    callTimeoutMs,
-    connectTimeoutMs: options.connectTimeoutMs,
     clock,
     // Many clients spread over the members of the cluster.
     random: Math.random,
   });
-  return { etcd, disconnect: () => etcd.close() };
+  const thread =
+    options.keepAlive === "thread" ? await startThread(grpc, etcd, options) : undefined;
+  return { etcd, thread, disconnect: () => etcd.close() };
+}
+
+async function startThread(
+  etcd: KeepAliveThreadOptions["etcd"],
+  ownEtcd: Etcd,
+  { namespace, strict, stallMs = 300_000 }: StoreOptions,
+): Promise<KeepAliveThread> {
+  const { KeepAliveThread } = await import("./keepalive-thread/keepalive-thread.ts");
+  return KeepAliveThread.start({ etcd, ownEtcd, namespace, strict, stallMs });
 }
 
 // One store for the life of the process: a fresh one would begin to count tokens anew.
@@ -216,7 +133,8 @@ const embeddedStores = new Map<string, Etcd>();
 
 async function embeddedStore(target: string, options: ConnectOptions): Promise<Etcd> {
   const { tls, auth, clock } = options;
-  for (const [option, value] of Object.entries({ tls, auth, clock })) {
+  const keepAlive = options.keepAlive === "thread" && options.keepAlive;
+  for (const [option, value] of Object.entries({ tls, auth, clock, keepAlive })) {
     if (value) throw new InvalidOptionError(option, 'left out with "memory:"', value);
   }
   // biome-ignore lint/style/noRestrictedImports: now it is asked for.
@@ -246,46 +164,4 @@ function endpointsOf(target: unknown): readonly string[] {
     );
   }
   return parts.map((part) => part.trim());
-}
-
-function checkOptions(options: unknown): asserts options is ConnectOptions {
-  checkKnown(options, optionNames);
-  const { namespace, ttlMs, lockDelayMs, nodeId, tls, auth, callTimeoutMs, connectTimeoutMs } =
-    options as ConnectOptions;
-  const { store, clock, strict } = options as ConnectOptions;
-  if (strict !== undefined) checkFlag("strict", strict);
-  checkText("namespace", namespace);
-  if (nodeId !== undefined) checkFilled("nodeId", nodeId);
-  checkSpan("ttlMs", ttlMs);
-  checkSpan("lockDelayMs", lockDelayMs, 0);
-  checkSpan("callTimeoutMs", callTimeoutMs);
-  checkSpan("connectTimeoutMs", connectTimeoutMs);
-  if (tls !== undefined) checkTls(tls);
-  checkMethods("store", store, ["txn", "leaseGrant", "leaseKeepAlive", "leaseRevoke", "watch"]);
-  checkMethods("clock", clock, ["now", "wallTime", "setTimer"]);
-  if (auth !== undefined) {
-    // A text may well have the password in it, which is not for logs.
-    if (typeof auth === "string") {
-      throw new InvalidOptionError("auth", "an object, not a string", Object(auth));
-    }
-    checkKnown(auth, ["username", "password"], "auth");
-    checkFilled("auth.username", auth.username);
-    checkText("auth.password", auth.password ?? null);
-  }
-}
-
-function checkTls(tls: TlsOptions): void {
-  checkKnown(tls, ["ca", "cert", "key"], "tls");
-  for (const [option, pem] of Object.entries(tls)) {
-    if (pem !== undefined && !isPem(pem)) {
-      throw new InvalidOptionError(
-        `tls.${option}`,
-        "a PEM text (not a path), as a string or bytes",
-        pem,
-      );
-    }
-  }
-  if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    throw new InvalidOptionError("tls", "given both cert and key, or neither", tls);
-  }
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { AuthOptions, ConnectOptions, TlsOptions } from "./connect.ts";
+import type { AuthOptions, ConnectOptions, TlsOptions } from "./connect-options.ts";
 import { InvalidOptionError } from "./errors.ts";
 
 /** Where to go, and as whom. */

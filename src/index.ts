@@ -1,11 +1,7 @@
 export type { Clock, TimerOptions } from "./clock.ts";
-export {
-  type AuthOptions,
-  type ConnectOptions,
-  connect,
-  type Target,
-  type TlsOptions,
-} from "./connect.ts";
+export type { CloseEvent } from "./close-on.ts";
+export { connect, type Target } from "./connect.ts";
+export type { AuthOptions, ConnectOptions, TlsOptions } from "./connect-options.ts";
 export type { Barrier, BarrierOptions } from "./core/barrier.ts";
 export type {
   CampaignOptions,

@@ -10,6 +10,7 @@ import { Mutex } from "./core/mutex.ts";
 import { checkCount, checkName, checkNames } from "./core/options.ts";
 import { RwLock } from "./core/rw-lock.ts";
 import { Semaphore } from "./core/semaphore.ts";
+import type { KeepAlive } from "./core/session.ts";
 import { Sessions } from "./core/sessions.ts";
 import type { Etcd } from "./etcd/api.ts";
 import { Operations } from "./operations.ts";
@@ -22,6 +23,7 @@ export interface LocksOptions {
   readonly lockDelayMs: number;
   readonly callTimeoutMs: number;
   readonly strict: boolean;
+  readonly keepAlive: KeepAlive | undefined;
   readonly identity: Identity;
   readonly clock: Clock;
   /** Ends the connection to etcd, when it is ours to end. */

@@ -1,6 +1,6 @@
 import { type Keeping, KeptEntries } from "./kept-entries.ts";
 import { bytesOf } from "./keys.ts";
-import type { GrantedLease, LeaseKeeper } from "./lease-keeper.ts";
+import type { GrantedLease, Keeper } from "./lease-keeper.ts";
 import { withoutDelay } from "./open-lease.ts";
 import type { Rest } from "./queue-requests.ts";
 import type { Waiting } from "./requester.ts";
@@ -35,7 +35,7 @@ export class Companion extends KeptEntries {
   readonly #lingerMs: number;
   readonly #minHoldMs: number;
   readonly #listeners = new Set<(loss: Loss) => void>();
-  #keeper: LeaseKeeper | undefined;
+  #keeper: Keeper | undefined;
   /** While it moves to another lease. */
   #rolling: Promise<void> | undefined;
   /** Whether it stands in etcd, and may move. */
@@ -106,7 +106,7 @@ export class Companion extends KeptEntries {
     void this.#keeper?.close();
   }
 
-  #keep(lease: GrantedLease): LeaseKeeper {
+  #keep(lease: GrantedLease): Keeper {
     return this.#session.keepAlive(lease, (reason, cause) => {
       this.#loss ??= { reason, cause };
       for (const listener of [...this.#listeners]) listener(this.#loss);

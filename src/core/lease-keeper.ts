@@ -19,6 +19,37 @@ export interface GrantedLease {
   readonly raftTerm: bigint;
 }
 
+/** Knows how long a lease can be relied on, while somebody renews it. */
+export interface Keeper {
+  /** The leader's term when the lease was granted. */
+  readonly raftTerm: bigint;
+  /** When the lease ends for us, by the clock, unless it is renewed before. */
+  readonly expiresAt: number;
+  /** Whether the lease can no longer be relied on. It looks at the clock, and does not wait for a timer. */
+  readonly lost: boolean;
+  /** Gives the lease up for lost. Only the first call counts. */
+  lose(reason: LossReason, cause?: unknown): void;
+  /** Stops renewing. Resolves when nothing is under way any more. */
+  close(): Promise<void>;
+}
+
+/** Called when a lease is lost, once. */
+export type OnLost = (reason: LossReason, cause?: unknown) => void;
+
+/** How a lease is renewed. */
+export interface KeeperOptions {
+  /** What is known of etcd's leaders. */
+  readonly terms?: Terms | undefined;
+  /** What confirms that an answer was given by a leader, if that matters. */
+  readonly confirm?: QuorumWrite | undefined;
+  /** Called with each new deadline. */
+  readonly onRenewed?: ((expiresAt: number) => void) | undefined;
+  /** Called when an attempt failed. */
+  readonly onFailed?: ((error: unknown) => void) | undefined;
+  /** Whether whoever uses the lease is still there: without it, it runs out. */
+  readonly isWanted?: (() => boolean) | undefined;
+}
+
 /** Writes something through consensus, and resolves with the header of the answer. */
 export type QuorumWrite = (call: CallOptions) => Promise<ResponseHeader>;
 
@@ -35,13 +66,13 @@ export type QuorumWrite = (call: CallOptions) => Promise<ResponseHeader>;
  * counts only once a write that was sent after it went through in the same term: then a majority
  * still followed the leader that gave it.
  */
-export class LeaseKeeper {
+export class LeaseKeeper implements Keeper {
   readonly #etcd: Etcd;
   readonly #clock: Clock;
   readonly #lease: GrantedLease;
-  readonly #onLost: (reason: LossReason, cause?: unknown) => void;
+  readonly #onLost: OnLost;
   readonly #terms: Terms;
-  readonly #confirm: QuorumWrite | undefined;
+  readonly #options: KeeperOptions;
   readonly #closing = new AbortController();
   readonly #keeping: Promise<void>;
   #expiresAt: number;
@@ -56,16 +87,16 @@ export class LeaseKeeper {
     etcd: Etcd,
     clock: Clock,
     lease: GrantedLease,
-    onLost: (reason: LossReason, cause?: unknown) => void,
-    terms: Terms = new Terms(),
-    confirm?: QuorumWrite | undefined,
+    onLost: OnLost,
+    options: KeeperOptions = {},
   ) {
+    const { terms = new Terms() } = options;
     this.#etcd = etcd;
     this.#clock = clock;
     this.#lease = lease;
     this.#onLost = onLost;
     this.#terms = terms;
-    this.#confirm = confirm;
+    this.#options = options;
     terms.witness(lease.raftTerm);
     this.#expiresAt = lease.askedAt + lease.ttlMs - marginMs(lease.ttlMs);
     this.#dueAt = clock.now();
@@ -73,23 +104,20 @@ export class LeaseKeeper {
     this.#keeping = this.#keepAlive();
   }
 
-  /** The leader's term when the lease was granted. */
   get raftTerm(): bigint {
     return this.#lease.raftTerm;
   }
 
-  /** When the lease ends for us, by the clock, unless it is renewed before. */
   get expiresAt(): number {
     return this.#expiresAt;
   }
 
-  /** Whether the lease can no longer be relied on. It looks at the clock, and does not wait for a timer. */
   get lost(): boolean {
     const now = this.#clock.now();
     if (!this.#lost && now >= this.#expiresAt) {
       // While a process runs, it is never as late as that, whatever etcd does.
       const isLate = now - Math.min(this.#dueAt, this.#expiresAt) > this.#attemptMs;
-      if (isLate) this.lose("stalled");
+      if (isLate || !this.#isWanted) this.lose("stalled");
       else this.lose("expired", this.#failure);
     }
     return this.#lost;
@@ -100,7 +128,10 @@ export class LeaseKeeper {
     return attemptMs(this.#lease.ttlMs);
   }
 
-  /** Gives the lease up for lost. Only the first call counts. */
+  get #isWanted(): boolean {
+    return this.#options.isWanted?.() ?? true;
+  }
+
   lose(reason: LossReason, cause?: unknown): void {
     if (this.#lost) return;
     this.#lost = true;
@@ -113,7 +144,6 @@ export class LeaseKeeper {
     this.#terms.witness(raftTerm);
   }
 
-  /** Stops renewing. Resolves when nothing is under way any more. */
   async close(): Promise<void> {
     this.#stop();
     await this.#keeping;
@@ -131,10 +161,15 @@ export class LeaseKeeper {
     const attemptMs = this.#attemptMs;
 
     const underWay = new UnderWay();
-    let nextMs = renewalMs(ttlMs);
+    // Whoever takes over the lease of another keeper may be late.
+    let nextMs = Math.max(0, this.#lease.askedAt + renewalMs(ttlMs) - this.#clock.now());
     while (!stop.aborted) {
       await this.#sleep(nextMs);
       if (stop.aborted || this.lost) break;
+      if (!this.#isWanted) {
+        nextMs = attemptMs;
+        continue;
+      }
 
       const sentAt = this.#clock.now();
       const attempt = underWay.add(this.#attempt(sentAt));
@@ -163,14 +198,16 @@ export class LeaseKeeper {
       return (await this.#isConfirmed(answer, call)) && this.#renewed(sentAt, answer);
     } catch (error) {
       this.#failure = error;
+      if (!signal.aborted) this.#options.onFailed?.(error);
       return false;
     }
   }
 
   /** Whether whoever gave an answer was still the leader afterwards, if that matters. */
   async #isConfirmed({ ttl, header }: LeaseKeepAliveResponse, call: CallOptions): Promise<boolean> {
-    if (!this.#confirm || ttl <= 0n) return true;
-    const confirmed = await abortable(this.#confirm(call), this.#closing.signal);
+    const { confirm } = this.#options;
+    if (!confirm || ttl <= 0n) return true;
+    const confirmed = await abortable(confirm(call), this.#closing.signal);
     this.witness(confirmed.raftTerm);
     return confirmed.raftTerm === header.raftTerm;
   }
@@ -188,6 +225,7 @@ export class LeaseKeeper {
     const ttlMs = Number(ttl) * 1_000 - this.#lease.delayMs;
     this.#expiresAt = Math.max(this.#expiresAt, sentAt + ttlMs - marginMs(ttlMs));
     this.#failure = undefined;
+    this.#options.onRenewed?.(this.#expiresAt);
     return true;
   }
 
@@ -222,6 +260,11 @@ export class LeaseKeeper {
  */
 function renewalMs(ttlMs: number): number {
   return Math.min(ttlMs / 3, Math.max(ttlMs - 5_000, ttlMs / 8));
+}
+
+/** The same lease, as somebody takes it over who may rely on it until `expiresAt`. */
+export function takenOver(lease: GrantedLease, expiresAt: number): GrantedLease {
+  return { ...lease, askedAt: expiresAt - lease.ttlMs + marginMs(lease.ttlMs) };
 }
 
 /** How much earlier than etcd we let go: for clocks that do not run equally fast. */

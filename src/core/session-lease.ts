@@ -1,7 +1,7 @@
 import type { LossReason } from "../errors.ts";
 import type { ResponseOp } from "../etcd/api.ts";
 import { bytesOf } from "./keys.ts";
-import type { GrantedLease, LeaseKeeper } from "./lease-keeper.ts";
+import type { GrantedLease, Keeper } from "./lease-keeper.ts";
 import { leaveLease } from "./leave-lease.ts";
 import { sessionValue, standingOn, withoutDelay } from "./open-lease.ts";
 import { ownRange } from "./revocation.ts";
@@ -16,7 +16,7 @@ import { endLease, grantLease } from "./unrenewed-lease.ts";
 
 /** A session's time on one lease. */
 interface Tenure extends Standing {
-  readonly keeper: LeaseKeeper;
+  readonly keeper: Keeper;
   /** Stops watching the session's key. */
   readonly unwatch: () => void;
 }
@@ -104,7 +104,7 @@ export class SessionLease {
     return [...new Set([...tenures, this.#tenure].map(({ lease }) => lease))];
   }
 
-  #keep(lease: GrantedLease): LeaseKeeper {
+  #keep(lease: GrantedLease): Keeper {
     return this.#session.keepAlive(lease, (reason, cause) => this.#end({ reason, cause }));
   }
 
@@ -119,7 +119,7 @@ export class SessionLease {
   }
 
   /** Begins to rely on a lease: what happens to the session's key on it is heard from now on. */
-  #begin(standing: Standing, keeper: LeaseKeeper): Tenure {
+  #begin(standing: Standing, keeper: Keeper): Tenure {
     const { etcd, options, revocations } = this.#session;
     const { key, lease } = standing;
     const range = ownRange(key);

@@ -3,14 +3,14 @@ import { ClosedError, type LossReason, StoreUnavailableError } from "../errors.t
 import type { Etcd, ResponseHeader, TxnRequest, TxnResponse } from "../etcd/api.ts";
 import { attemptMs, isUndecided } from "./attempts.ts";
 import type { Identity } from "./entry.ts";
-import { type GrantedLease, LeaseKeeper, type QuorumWrite } from "./lease-keeper.ts";
+import { type GrantedLease, type Keeper, LeaseKeeper, type OnLost } from "./lease-keeper.ts";
 import { infixOf, type Mode } from "./mode.ts";
 import { type OpenedLease, openLease } from "./open-lease.ts";
 import type { Waiting } from "./requester.ts";
 import { Revocations } from "./revocations.ts";
 import { SessionLease } from "./session-lease.ts";
 import { Terms } from "./terms.ts";
-import { throughConsensus } from "./through-consensus.ts";
+import { quorumWrite } from "./through-consensus.ts";
 import { type Step, type StepResult, Transactor } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
 
@@ -24,9 +24,14 @@ export interface SessionOptions {
   readonly callTimeoutMs: number;
   /** Whether an answered keepalive counts only once a write of the same term has confirmed it. */
   readonly strict: boolean;
+  /** Who renews leases, if not this thread. */
+  readonly keepAlive?: KeepAlive | undefined;
   readonly identity: Identity;
   readonly clock: Clock;
 }
+
+/** Renews a lease, by what is known of etcd's leaders. */
+export type KeepAlive = (lease: GrantedLease, onLost: OnLost, terms: Terms) => Keeper;
 
 /** How hard to try to open a session. */
 export interface Opening {
@@ -151,18 +156,11 @@ export class Session {
   }
 
   /** Keeps a lease alive, its own or another one, by what the session knows of leaders. */
-  keepAlive(
-    lease: GrantedLease,
-    onLost: (reason: LossReason, cause?: unknown) => void,
-  ): LeaseKeeper {
-    const { clock, strict } = this.options;
-    const confirm: QuorumWrite | undefined = strict
-      ? async (call) => {
-          const success = [throughConsensus(this.#lease.standing.key)];
-          return (await this.etcd.txn({ success }, call)).header;
-        }
-      : undefined;
-    return new LeaseKeeper(this.etcd, clock, lease, onLost, this.terms, confirm);
+  keepAlive(lease: GrantedLease, onLost: OnLost): Keeper {
+    const { clock, strict, keepAlive } = this.options;
+    if (keepAlive) return keepAlive(lease, onLost, this.terms);
+    const confirm = strict ? quorumWrite(this.etcd, this.options.namespace) : undefined;
+    return new LeaseKeeper(this.etcd, clock, lease, onLost, { terms: this.terms, confirm });
   }
 
   /** Counts what is to be waited for when the session is closed. */

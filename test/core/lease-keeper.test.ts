@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { LeaseKeeper, type QuorumWrite } from "../../src/core/lease-keeper.ts";
-import { Terms } from "../../src/core/terms.ts";
 import type { LossReason } from "../../src/errors.ts";
 import type { Etcd, LeaseKeepAliveResponse } from "../../src/etcd/api.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
@@ -128,7 +127,7 @@ describe("LeaseKeeper", () => {
       leaseKeepAlive.mockResolvedValueOnce(answer(9n, raftTerm)).mockReturnValue(never);
       const etcd = { leaseKeepAlive } as unknown as Etcd;
       const lease = { id: 7n, ttlMs: 9_000, delayMs: 0, askedAt: clock.now(), raftTerm: 5n };
-      const strict = new LeaseKeeper(etcd, clock, lease, () => {}, new Terms(), confirm);
+      const strict = new LeaseKeeper(etcd, clock, lease, () => {}, { confirm });
       await clock.advance(3_000);
       return strict;
     }

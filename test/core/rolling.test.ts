@@ -104,7 +104,9 @@ describe("when etcd has another leader, a session", () => {
     await hold.release();
   });
 
-  it("takes thousands of holds along, and waiters, in their order", async () => {
+  it("takes thousands of holds along, and waiters, in their order", {
+    timeout: 30_000,
+  }, async () => {
     const names = Array.from({ length: 2_500 }, (_, index) => `job-${index}`);
     const holds = await Promise.all(names.map((name) => one.acquire(name)));
     const entered: string[] = [];

@@ -1,4 +1,5 @@
-import { type ConnectOptions, connect } from "../../src/connect.ts";
+import { connect } from "../../src/connect.ts";
+import type { ConnectOptions } from "../../src/connect-options.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import type { Locks } from "../../src/locks.ts";
 import { allKeys } from "./keys.ts";

@@ -1,6 +1,6 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import type { AuthOptions } from "../../connect.ts";
+import type { AuthOptions } from "../../connect-options.ts";
 import { StoreDeniedError, StoreError, StoreUnavailableError } from "../../errors.ts";
 import { parseEndpoint } from "../../etcd/grpc/endpoints.ts";
 import { askMember, signInAt } from "../../etcd/grpc/probe.ts";
