@@ -13,7 +13,7 @@ export interface Worker {
   hears<T>(topic: string): Promise<T>;
   /** What it has said so far. */
   readonly facts: readonly Fact[];
-  tell(command: "put" | "release" | "block" | "time" | "end"): void;
+  tell(command: "put" | "release" | "block" | "time" | "end" | "kill fork" | "end thread"): void;
   signal(name: NodeJS.Signals): void;
   /** Resolves with the exit code once the process has ended and all that it said was heard. */
   ended(): Promise<number | null>;

@@ -113,4 +113,29 @@ describeOnEveryEtcd("when a process ends,", (version) => {
     expect(await worker.hears("released")).toBe("stalled");
     expect(await worker.ended()).toBe(0);
   });
+
+  it.concurrent("scenario 29: a fork and a worker thread share nothing with their parent, whatever becomes of them", async () => {
+    const family = startProcess(new URL("../../support/family-worker.mjs", import.meta.url), [
+      server.endpoint,
+    ]);
+    const members = await Promise.all(
+      ["parent", "fork", "thread"].map((who) => family.hears<{ lease: string }>(who)),
+    );
+    expect(new Set(members.map(({ lease }) => lease)).size).toBe(3);
+    family.tell("kill fork");
+    family.tell("end thread");
+    // Their leases end by themselves.
+    await locks.run("fork", { waitMs: 10_000 }, async () => {});
+    await locks.run("thread", { waitMs: 10_000 }, async () => {});
+
+    family.tell("put");
+    expect(await family.hears("put")).toBe("done");
+    expect(family.facts.find((fact) => "parent lost" in fact)).toBe(undefined);
+    family.tell("end");
+    expect(await family.ended()).toBe(0);
+    expect(await isFree("parent")).toBe(true);
+    await locks.etcd.txn({
+      success: [{ op: "deleteRange", request: { key: Buffer.from("family") } }],
+    });
+  });
 });
