@@ -2,7 +2,8 @@
 // goes on: it removes leases that it has heard nothing of, and answers keepalives of another time.
 //
 // `npm run leader-pauses -- --pauses 100 --ttl 3 --etcd 3.4 --strict` on three nodes on loopback.
-// Clients of all nodes must keep their locks. Clients of the leader alone lose them, and are asked
+// Clients of all nodes must keep their locks; at a TTL of 3 s some expire where the votes for the next
+// leader are split, which takes etcd up to 4 s, and is told in time like any other outage. Clients of the leader alone lose them, and are asked
 // how long they believed in one after its key had gone.
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -48,7 +49,10 @@ const cluster = await startServers(binaries, 3);
 const helds = new Map();
 /** @type {number[]} */
 const overbeliefs = [];
-let falseLosses = 0;
+/** Whose lease etcd removed while it was being renewed. */
+let removed = 0;
+/** Whose lease could not be renewed in time, since etcd had no leader for longer. */
+let expired = 0;
 let live = 0;
 /** @type {Map<string, number>} */
 const deletions = new Map();
@@ -85,7 +89,6 @@ try {
     leader.signal("SIGCONT");
     await sleep(afterwardsMs);
     const lost = tally();
-    falseLosses += lost;
     console.log(`${round}/${pauses}: ${lost} of ${clients * locksEach} live locks lost`);
     await Promise.all(pinned.map((locks) => locks.close().catch(() => {})));
   }
@@ -105,7 +108,11 @@ function tally() {
     const goneAt = deletions.get(hold.key);
     if (hold.held && goneAt === undefined) continue;
     helds.delete(name);
-    if (!isPinned) lost += 1;
+    if (!isPinned) {
+      lost += 1;
+      if (hold.signal.reason?.reason === "expired") expired += 1;
+      else removed += 1;
+    }
     if (goneAt !== undefined) overbeliefs.push(believedUntil - goneAt);
     if (!isPinned) console.log(`  lost: ${name}, ${hold.signal.reason?.reason ?? "not told"}`);
     void hold.release().catch(() => {});
@@ -150,9 +157,9 @@ function say() {
   console.log(
     [
       `etcd ${binaries?.version}, TTL ${ttlMs / 1_000} s, ${strict ? "strict" : "not strict"}: ${pauses} pauses of the leader of ${pauseMs / 1_000} s`,
-      `live locks lost: ${falseLosses} of ${live}`,
+      `of ${live} locks that were renewed: removed while they were alive ${removed}; expired, since etcd chose no leader in time ${expired}`,
       `keys that went under a holder: ${overbeliefs.length}; believed in afterwards: ${late}, at worst for ${worst.toFixed(0)} ms (asked every ${askMs} ms)`,
     ].join("\n"),
   );
-  if (falseLosses > 0 || (strict && worst > 50)) process.exitCode = 1;
+  if (removed > 0 || worst > (strict ? 0 : 50)) process.exitCode = 1;
 }

@@ -9,7 +9,6 @@ import { connect } from "../dist/index.js";
 import { findEveryEtcd } from "./etcd-binaries.mjs";
 import { startServer } from "./etcd-server.mjs";
 
-
 const { values } = parseArgs({
   options: {
     cycles: { type: "string", default: "100000" },
@@ -25,7 +24,9 @@ const [atOnce, cycles, minutes, waiters] = [
   values.minutes ?? "0",
   values.waiters ?? "0",
 ].map(Number);
-if (![atOnce, cycles, minutes, waiters].every((each) => Number.isFinite(each) && Number(each) >= 0)) {
+if (
+  ![atOnce, cycles, minutes, waiters].every((each) => Number.isFinite(each) && Number(each) >= 0)
+) {
   throw new Error("The options are numbers");
 }
 const { gc } = globalThis;
