@@ -53,6 +53,33 @@ async function enableAuth(server: EtcdServer): Promise<void> {
   }
 }
 
+/** Holds a lock for longer than the server's tokens are good, and without its rights for a while. */
+async function keepsItsLock(server: EtcdServer): Promise<void> {
+  const auth = { auth: alice, namespace: "a/", ttlMs: 3_000 };
+  const [locks, other] = await Promise.all([
+    connectLocks(server.endpoint, auth),
+    connectLocks(server.endpoint, auth),
+  ]);
+  const hold = await locks.acquire("jobs");
+  const waiting = other.acquire("jobs");
+  await sleep(4_500);
+  expect(hold.held).toBe(true);
+  await hold.put("a/data", "x");
+
+  const permission = (...change: string[]) =>
+    server.etcdctl("--user=root:secret", "role", ...change);
+  await permission("revoke-permission", "a-keys", "--prefix=true", "a/");
+  await expect(hold.put("a/data", "y")).rejects.toMatchObject({ code: "STORE_DENIED" });
+  await permission("grant-permission", "a-keys", "--prefix=true", "readwrite", "a/");
+  await hold.verify();
+  await hold.delete("a/data");
+  await hold.release();
+  const next = await waiting;
+  expect(next.fencingToken).toBeGreaterThan(hold.fencingToken);
+  await next.release();
+  await Promise.all([locks.close(), other.close()]);
+}
+
 describeOnEveryEtcd("GrpcEtcd with users", (version) => {
   describe("and simple tokens that live for two seconds", () => {
     let server: EtcdServer;
@@ -78,7 +105,7 @@ describeOnEveryEtcd("GrpcEtcd with users", (version) => {
         await expect(firstNews(etcd, "a/key")).resolves.toEqual(expect.any(BigInt));
       });
 
-      it("is denied at once with a wrong password, or without any", async () => {
+      it("scenario 16: is denied at once with a wrong password, or without any", async () => {
         const wrong = connect(server, { ...alice, password: "wrong" });
         await expect(put(wrong, "a/key")).rejects.toMatchObject({
           code: "STORE_DENIED",
@@ -135,6 +162,10 @@ describeOnEveryEtcd("GrpcEtcd with users", (version) => {
         expect(revisions).toEqual([header.revision]);
       });
 
+      it("scenario 16: a lock outlives the token that its client signed in with, and a lack of rights in between", async () => {
+        await keepsItsLock(server);
+      });
+
       it("goes on after a restart, which makes the server forget its tokens", async () => {
         const etcd = connect(server, alice);
         await put(etcd, "a/key");
@@ -172,6 +203,10 @@ describeOnEveryEtcd("GrpcEtcd with users", (version) => {
         await expect(etcd.leaseKeepAlive(id)).resolves.toMatchObject({ ttl: 60n });
         await sleep(100);
       }
+    });
+
+    it("scenario 16: a lock outlives the token that its client signed in with, and a lack of rights in between", async () => {
+      await keepsItsLock(server);
     });
 
     it("signs in anew when the rights of somebody have changed", async () => {

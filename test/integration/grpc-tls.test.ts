@@ -63,7 +63,7 @@ describeOnEveryEtcd("GrpcEtcd with TLS", (version) => {
       await connect(server, { tls: { ca, serverName: "etcd.test" } }).txn({});
     });
 
-    it("is denied when it does not know the authority", async () => {
+    it("scenario 17: is denied when it does not know the authority", async () => {
       const error = await failureOf(connect(server, { tls: { ca: stranger.ca } }));
       expect(error).toBeInstanceOf(StoreDeniedError);
       expect(error).toMatchObject({
@@ -75,14 +75,14 @@ describeOnEveryEtcd("GrpcEtcd with TLS", (version) => {
       );
     });
 
-    it("is denied when the certificate is for another host", async () => {
+    it("scenario 17: is denied when the certificate is for another host", async () => {
       const tls = { ca: authority.ca, serverName: "other.test" };
       const error = await failureOf(connect(server, { tls }));
       expect(error).toBeInstanceOf(StoreDeniedError);
       expect(error.message).toContain("its certificate is for another host name");
     });
 
-    it("says so when it is addressed without TLS", async () => {
+    it("scenario 17: says so when it is addressed without TLS", async () => {
       const error = await failureOf(connect(server));
       expect(error.code).toBe("STORE_UNSUPPORTED");
       expect(error.message).toContain("it speaks TLS");
@@ -98,7 +98,7 @@ describeOnEveryEtcd("GrpcEtcd with TLS", (version) => {
     });
   });
 
-  it("is denied when the certificate has expired", async () => {
+  it("scenario 17: is denied when the certificate has expired", async () => {
     const server = await startEtcd({ version, tls: serverFiles(expired) });
     try {
       const error = await failureOf(connect(server, { tls: { ca: authority.ca } }));
@@ -109,7 +109,7 @@ describeOnEveryEtcd("GrpcEtcd with TLS", (version) => {
     }
   });
 
-  it("says so when etcd does not speak TLS", async () => {
+  it("scenario 17: says so when etcd does not speak TLS", async () => {
     const server = await startEtcd({ version });
     try {
       const error = await failureOf(connect(server, { tls: { ca: authority.ca } }));
@@ -140,20 +140,20 @@ describeOnEveryEtcd("GrpcEtcd with TLS", (version) => {
       await expect(etcd.leaseKeepAlive(1n)).resolves.toMatchObject({ ttl: 0n });
     });
 
-    it("is denied without one", async () => {
+    it("scenario 17: is denied without one", async () => {
       const error = await failureOf(connect(server, { tls: { ca: authority.ca } }));
       expect(error).toBeInstanceOf(StoreDeniedError);
       expect(error.message).toContain("it wants a client certificate");
     });
 
-    it("is denied with one of another authority", async () => {
+    it("scenario 17: is denied with one of another authority", async () => {
       const { cert, key } = stranger.issue("DNS:client");
       const error = await failureOf(connect(server, { tls: { ca: authority.ca, cert, key } }));
       expect(error).toBeInstanceOf(StoreDeniedError);
       expect(error.message).toMatch(/client certificate/);
     });
 
-    it("is not even asked with a key that does not fit", () => {
+    it("scenario 17: is not even asked with a key that does not fit", () => {
       const { key } = authority.issue("DNS:client");
       const tls = { ca: authority.ca, cert: client.cert, key };
       expect(() => connect(server, { tls })).toThrow(

@@ -82,7 +82,7 @@ for (const version of etcdVersions()) {
       await (await waiting).release();
     });
 
-    it("lets the next one in within the granted TTL and a second after a kill", async () => {
+    it("scenario 1: lets the next one in within the granted TTL and 0.6 s after a kill", async () => {
       const worker = startWorker(server.endpoint, "killed", 2_000);
       const token = await worker.hears<string>("token");
       const waiting = locks.acquire("killed");
@@ -91,12 +91,12 @@ for (const version of etcdVersions()) {
       worker.signal("SIGKILL");
 
       const hold = await waiting;
-      expect(performance.now() - killedAt).toBeLessThan(3_000);
+      expect(performance.now() - killedAt).toBeLessThan(2_000 + 600);
       expect(hold.fencingToken).toBeGreaterThan(BigInt(token));
       await hold.release();
     });
 
-    it("has a stopped holder know when it goes on, before anything else of its own runs", async () => {
+    it("scenario 2: has a stopped holder know when it goes on, before anything else of its own runs", async () => {
       const worker = startWorker(server.endpoint, "stopped", 2_000);
       await worker.hears("token");
       const waiting = locks.acquire("stopped");
