@@ -44,6 +44,7 @@ const types = [
   "CallOptions",
   "CampaignOptions",
   "Clock",
+  "CloseEvent",
   "CompactResponse",
   "Compare",
   "ConnectOptions",
