@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
+import { randomLeaseId } from "./core/lease-id.ts";
 import {
   checkFilled,
   checkKnown,
@@ -85,6 +86,8 @@ export interface ConnectOptions {
    * @default the process's monotonic clock
    */
   readonly clock?: Clock | undefined;
+  /** @internal What the ids of leases are drawn by, if not by chance: so that a run can be repeated. */
+  readonly newLeaseId?: (() => bigint) | undefined;
   /** @internal Where etcdctl's variables are read from, if not from the process's environment. */
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
@@ -107,6 +110,7 @@ const optionNames = [
   "connectTimeoutMs",
   "store",
   "clock",
+  "newLeaseId",
   "env",
 ] as const;
 
@@ -136,7 +140,7 @@ export async function connect(...args: unknown[]): Promise<Locks> {
   const options = given === undefined ? {} : given;
   checkOptions(options);
   const { namespace = "microlock/", ttlMs = 15_000, callTimeoutMs = 5_000 } = options;
-  const { lockDelayMs = 0 } = options;
+  const { lockDelayMs = 0, newLeaseId = randomLeaseId } = options;
   const { clock = systemClock, nodeId = `${hostname()}:${process.pid}` } = options;
   const { etcd, disconnect } = await openStore(target, { ...options, callTimeoutMs });
   return new Locks({
@@ -147,6 +151,7 @@ export async function connect(...args: unknown[]): Promise<Locks> {
     lockDelayMs,
     callTimeoutMs,
     clock,
+    newLeaseId,
     identity: { nodeId, host: hostname(), pid: process.pid },
   }).open();
 }

@@ -23,6 +23,7 @@ export interface LocksOptions {
   readonly callTimeoutMs: number;
   readonly identity: Identity;
   readonly clock: Clock;
+  readonly newLeaseId: () => bigint;
   /** Ends the connection to etcd, when it is ours to end. */
   readonly disconnect: () => Promise<void>;
 }

@@ -4,7 +4,6 @@ import type { CallOptions, Etcd, TxnRequest, TxnResponse, Watch } from "../etcd/
 import { attemptMs, isRefusal, isUndecided } from "./attempts.ts";
 import { entryValue, type Identity } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
-import { randomLeaseId } from "./lease-id.ts";
 import { type GrantedLease, LeaseKeeper } from "./lease-keeper.ts";
 import { infixOf, type Mode } from "./mode.ts";
 import { ownRange } from "./revocation.ts";
@@ -24,6 +23,8 @@ export interface SessionOptions {
   readonly callTimeoutMs: number;
   readonly identity: Identity;
   readonly clock: Clock;
+  /** Draws an id for a lease that nobody else will draw. */
+  readonly newLeaseId: () => bigint;
 }
 
 /** How hard to try to open a session. */
@@ -109,7 +110,7 @@ export class Session {
     call: CallOptions,
   ): Promise<Session> {
     // An id of our own, so that a lease can be ended even if its grant got no answer.
-    const id = randomLeaseId();
+    const id = options.newLeaseId();
     let mayExist = true;
     try {
       const askedAt = options.clock.now();
