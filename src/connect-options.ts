@@ -124,6 +124,8 @@ export interface ConnectOptions {
    * @default the process's monotonic clock
    */
   readonly clock?: Clock | undefined;
+  /** @internal What the ids of leases are drawn by, if not by chance: so that a run can be repeated. */
+  readonly newLeaseId?: (() => bigint) | undefined;
   /** @internal Where etcdctl's variables are read from, if not from the process's environment. */
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
@@ -143,6 +145,7 @@ const optionNames = [
   "connectTimeoutMs",
   "store",
   "clock",
+  "newLeaseId",
   "env",
 ] as const;
 

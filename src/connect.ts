@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { systemClock } from "./clock.ts";
 import { listenToEnd } from "./close-on.ts";
 import { type ConnectOptions, checkOptions } from "./connect-options.ts";
+import { randomLeaseId } from "./core/lease-id.ts";
 import { isRecord } from "./core/options.ts";
 import { InvalidOptionError } from "./errors.ts";
 import type { Etcd } from "./etcd/api.ts";
@@ -46,6 +47,7 @@ export async function connect(...args: unknown[]): Promise<Locks> {
   checkOptions(options);
   const { namespace = "microlock/", ttlMs = 15_000, callTimeoutMs = 5_000 } = options;
   const { lockDelayMs = 0, strict = false, closeOn = [] } = options;
+  const { newLeaseId = randomLeaseId } = options;
   const { clock = systemClock, nodeId = `${hostname()}:${process.pid}` } = options;
   const connection = await openStore(target, { ...options, namespace, strict, callTimeoutMs });
   const { etcd, thread } = connection;
@@ -62,6 +64,7 @@ export async function connect(...args: unknown[]): Promise<Locks> {
     strict,
     callTimeoutMs,
     clock,
+    newLeaseId,
     identity: { nodeId, host: hostname(), pid: process.pid },
   });
   const stopListening = listenToEnd(closeOn, {

@@ -26,6 +26,7 @@ export interface LocksOptions {
   readonly keepAlive: KeepAlive | undefined;
   readonly identity: Identity;
   readonly clock: Clock;
+  readonly newLeaseId: () => bigint;
   /** Ends the connection to etcd, when it is ours to end. */
   readonly disconnect: () => Promise<void>;
 }

@@ -2,7 +2,6 @@ import type { CallOptions, Etcd, ResponseHeader } from "../etcd/api.ts";
 import { isRefusal } from "./attempts.ts";
 import { entryValue } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
-import { randomLeaseId } from "./lease-id.ts";
 import type { GrantedLease } from "./lease-keeper.ts";
 import { rolledBack } from "./requester.ts";
 import type { SessionOptions } from "./session.ts";
@@ -46,7 +45,7 @@ export async function openLease(
 ): Promise<OpenedLease> {
   const { clock, ttlMs, lockDelayMs: delayMs } = options;
   // An id of our own, so that a lease can be ended even if its grant got no answer.
-  const id = randomLeaseId();
+  const id = options.newLeaseId();
   let mayExist = true;
   try {
     const askedAt = clock.now();

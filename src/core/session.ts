@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly keepAlive?: KeepAlive | undefined;
   readonly identity: Identity;
   readonly clock: Clock;
+  /** Draws an id for a lease that nobody else will draw. */
+  readonly newLeaseId: () => bigint;
 }
 
 /** Renews a lease, by what is known of etcd's leaders. */

@@ -1,7 +1,6 @@
 import { sleep } from "../clock.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { attemptMs } from "./attempts.ts";
-import { randomLeaseId } from "./lease-id.ts";
 import type { GrantedLease } from "./lease-keeper.ts";
 import type { Waiting } from "./requester.ts";
 import type { Session } from "./session.ts";
@@ -26,7 +25,7 @@ export async function grantLease(
   const { signal, timeoutMs = options.callTimeoutMs } = waiting;
   const giveUpAt = clock.now() + timeoutMs;
   for (;;) {
-    const id = randomLeaseId();
+    const id = options.newLeaseId();
     const askedAt = clock.now();
     const call = { signal, timeoutMs: Math.min(attemptMs(options.ttlMs), giveUpAt - askedAt) };
     try {

@@ -19,8 +19,8 @@ import type {
 } from "../api.ts";
 import { checkTxn } from "./check-txn.ts";
 import type { Change } from "./history.ts";
-import { isSingleKey, keyBytes, spanOf } from "./key-string.ts";
-import { Keyspace } from "./keyspace.ts";
+import { isSingleKey, keyBytes, keyString, spanOf } from "./key-string.ts";
+import { Keyspace, type KeyspaceSnapshot } from "./keyspace.ts";
 import { type Lease, Lessor } from "./lessor.ts";
 import { refusal } from "./refusals.ts";
 import { carryOut } from "./txn.ts";
@@ -38,6 +38,14 @@ export interface EmbeddedEtcdOptions {
    * @default 10_000
    */
   readonly historyLimit?: number | undefined;
+  /** What the store begins with. Its leases get their full time anew. @default nothing */
+  readonly snapshot?: StoreSnapshot | undefined;
+}
+
+/** All that a store held at one moment. */
+export interface StoreSnapshot {
+  readonly keyspace: KeyspaceSnapshot;
+  readonly leases: readonly Pick<Lease, "id" | "ttl">[];
 }
 
 /** Which leases there are. No call of the port, but one of etcd's. */
@@ -46,10 +54,9 @@ export interface LeaseLeasesResponse {
   readonly ids: readonly bigint[];
 }
 
-// The store has no cluster and no elections, so these never change.
+// The store has no cluster, so these never change.
 const clusterId = 0x6d69_6372_6f6c_6f63n;
 const memberId = 0x6b6b_6b6bn;
-const raftTerm = 1n;
 
 /**
  * Etcd in this process: the same answers to the same requests, and the same refusals.
@@ -63,18 +70,27 @@ export class EmbeddedEtcd implements Etcd {
   readonly #keyspace: Keyspace;
   readonly #lessor: Lessor;
   readonly #hub = new WatchHub();
+  #raftTerm = 1n;
   #isClosed = false;
 
   constructor(options: EmbeddedEtcdOptions = {}) {
-    const { clock = systemClock, historyLimit = 10_000 } = options;
+    const { clock = systemClock, historyLimit = 10_000, snapshot } = options;
     if (!(historyLimit >= 1 && (Number.isInteger(historyLimit) || historyLimit === Infinity))) {
       throw new InvalidOptionError("historyLimit", "a positive integer or Infinity", historyLimit);
     }
     this.#lessor = new Lessor(clock, (lease) => this.#deleteKeysOf(lease));
-    this.#keyspace = new Keyspace(historyLimit, (commit) => {
-      for (const change of commit.changes) this.#bind(change);
-      this.#hub.publish(commit);
-    });
+    this.#keyspace = new Keyspace(
+      historyLimit,
+      (commit) => {
+        for (const change of commit.changes) this.#bind(change);
+        this.#hub.publish(commit);
+      },
+      snapshot?.keyspace,
+    );
+    for (const { id, ttl } of snapshot?.leases ?? []) this.#lessor.grant(ttl, id);
+    for (const { key, lease } of snapshot?.keyspace.kvs ?? []) {
+      this.#lessor.get(lease)?.keys.add(keyString(key));
+    }
   }
 
   async txn(request: TxnRequest, options?: CallOptions): Promise<TxnResponse> {
@@ -136,7 +152,7 @@ export class EmbeddedEtcd implements Etcd {
   /** All leases, those that end first at the front. */
   async leaseLeases(options?: CallOptions): Promise<LeaseLeasesResponse> {
     this.#enter(options);
-    return { header: this.#header(), ids: this.#lessor.idsByExpiry() };
+    return { header: this.#header(), ids: this.#lessor.byExpiry().map(({ id }) => id) };
   }
 
   watch(request: WatchRequest, observer: WatchObserver): Watch {
@@ -162,6 +178,31 @@ export class EmbeddedEtcd implements Etcd {
     this.#isClosed = true;
     this.#lessor.close();
     this.#hub.close(new ClosedError("The store"));
+  }
+
+  /** All leases that are alive, those that end first at the front. */
+  get leases(): readonly Readonly<Pick<Lease, "id" | "ttl" | "expiresAt">>[] {
+    return this.#lessor.byExpiry().map(({ id, ttl, expiresAt }) => ({ id, ttl, expiresAt }));
+  }
+
+  /** All that is in the store now. */
+  snapshot(): StoreSnapshot {
+    const leases = this.#lessor.byExpiry().map(({ id, ttl }) => ({ id, ttl }));
+    return { keyspace: this.#keyspace.snapshot(), leases };
+  }
+
+  /** As a cluster without a leader has it: no lease ends until the next election. */
+  loseLeader(): void {
+    this.#lessor.demote();
+  }
+
+  /**
+   * As a cluster with a new leader has it: the term of its answers is one more, and all leases
+   * begin anew, with `extendMs` on top.
+   */
+  elect(extendMs = 0): void {
+    this.#raftTerm += 1n;
+    this.#lessor.promote(extendMs);
   }
 
   /** Where the store stands. */
@@ -203,7 +244,7 @@ export class EmbeddedEtcd implements Etcd {
   }
 
   #header(): ResponseHeader {
-    return { clusterId, memberId, revision: this.#keyspace.revision, raftTerm };
+    return { clusterId, memberId, revision: this.#keyspace.revision, raftTerm: this.#raftTerm };
   }
 
   /** Takes a changed key from its old lease to its new one. */

@@ -11,6 +11,14 @@ export interface KeyState {
   readonly lease: bigint;
 }
 
+/** All keys at one revision, and how they came to be so. */
+export interface KeyspaceSnapshot {
+  readonly revision: bigint;
+  readonly kvs: readonly KeyValue[];
+  readonly commits: readonly Commit[];
+  readonly compactRevision: bigint;
+}
+
 /**
  * The keys at every revision that is not compacted: the present ones in order, and what was
  * changed, by which the past is worked out when somebody asks for it.
@@ -23,9 +31,26 @@ export class Keyspace {
   #changes: Change[] = [];
 
   /** `onCommit` hears of every revision as soon as it stands. */
-  constructor(historyLimit: number, onCommit: (commit: Commit) => void) {
+  constructor(
+    historyLimit: number,
+    onCommit: (commit: Commit) => void,
+    snapshot?: KeyspaceSnapshot,
+  ) {
     this.#history = new History(historyLimit);
     this.#onCommit = onCommit;
+    if (!snapshot) return;
+    this.#revision = snapshot.revision;
+    for (const kv of snapshot.kvs) this.#index.add(keyString(kv.key), kv);
+    for (const commit of snapshot.commits) this.#history.append(commit);
+    if (snapshot.compactRevision > 0n) this.#history.compact(snapshot.compactRevision);
+  }
+
+  /** All that is there now. What it has is never changed in place. */
+  snapshot(): KeyspaceSnapshot {
+    const kvs: KeyValue[] = [];
+    this.#index.forEach({ start: "", end: undefined }, (kv) => kvs.push(kv));
+    const { revision, compactRevision } = this;
+    return { revision, kvs, commits: this.commitsFrom(0n), compactRevision };
   }
 
   /** The revision of the last write. */

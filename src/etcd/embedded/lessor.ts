@@ -24,6 +24,7 @@ export class Lessor {
   readonly #onExpired: (lease: Lease) => void;
   readonly #leases = new Map<bigint, Lease>();
   readonly #queue = new ExpiryQueue<Lease>();
+  #isPrimary = true;
   #nextId = firstId;
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
 
@@ -45,10 +46,29 @@ export class Lessor {
     return this.#leases.get(id);
   }
 
-  /** The ids of all leases, those that end first at the front. */
-  idsByExpiry(): bigint[] {
-    const leases = [...this.#leases.values()].sort((a, b) => a.expiresAt - b.expiresAt);
-    return leases.map(({ id }) => id);
+  /** All leases, those that end first at the front. */
+  byExpiry(): readonly Lease[] {
+    return [...this.#leases.values()].sort((a, b) => a.expiresAt - b.expiresAt);
+  }
+
+  /** Nobody leads: no lease ends until somebody is promoted. */
+  demote(): void {
+    this.#isPrimary = false;
+    this.#cancelTimer();
+  }
+
+  /**
+   * A new leader does not know when leases were renewed last: all get their full time again, and
+   * `extendMs` beyond that.
+   */
+  promote(extendMs: number): void {
+    this.#isPrimary = true;
+    for (const lease of this.#leases.values()) {
+      lease.expiresAt = this.#endOf(lease.ttl) + extendMs;
+      this.#queue.update(lease);
+    }
+    this.#cancelTimer();
+    this.#setTimer();
   }
 
   grant(ttl: bigint, id: bigint = this.#chooseId()): Lease {
@@ -88,6 +108,7 @@ export class Lessor {
 
   /** Ends every lease whose time is over, in the order in which they ran out. */
   endOverdue(): void {
+    if (!this.#isPrimary) return;
     const now = this.#queue.size > 0 ? this.#clock.now() : 0;
     for (let next = this.#queue.next; next && next.expiresAt <= now; next = this.#queue.next) {
       this.remove(next);
@@ -107,7 +128,7 @@ export class Lessor {
   /** Sees to it that the timer fires when the next lease ends, or before. */
   #setTimer(): void {
     const at = this.#queue.next?.expiresAt;
-    if (at === undefined || (this.#timer && this.#timer.at <= at)) return;
+    if (at === undefined || !this.#isPrimary || (this.#timer && this.#timer.at <= at)) return;
     this.#cancelTimer();
     const wake = (): void => {
       this.#timer = undefined;

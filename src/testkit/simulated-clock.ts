@@ -1,0 +1,97 @@
+import type { Clock } from "../clock.ts";
+import { ProcessClock, type ProcessClockOptions } from "./process-clock.ts";
+import { settle } from "./settle.ts";
+
+interface Timer {
+  readonly at: number;
+  readonly wake: () => void;
+}
+
+/**
+ * A clock that moves when it is told to, and not by itself: a lease of a minute ends in a
+ * millisecond, and a test takes the same course each time.
+ *
+ * ```ts
+ * const clock = new SimulatedClock();
+ * const store = new SimulatedCluster({ clock });
+ * const locks = await connect({ store, clock, ttlMs: 60_000 });
+ * await clock.advance(60_000);
+ * ```
+ *
+ * Only what goes by this clock is moved. Whatever waits for sockets, files or the timers of Node.js
+ * is not waited for.
+ */
+export class SimulatedClock implements Clock {
+  readonly #timers = new Set<Timer>();
+  #now = 0;
+  #wallOffsetMs = 1_800_000_000_000;
+
+  /** Milliseconds since the clock was made. */
+  now(): number {
+    return this.#now;
+  }
+
+  /** Milliseconds since 1970: it begins in January 2027, and goes along with `now`. */
+  wallTime(): number {
+    return this.#wallOffsetMs + this.#now;
+  }
+
+  setTimer(delayMs: number, wake: () => void): () => void {
+    const timer = { at: this.#now + Math.max(0, delayMs), wake };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** A view of this clock for one process, which can be stopped, or run fast or slow. */
+  process(options?: ProcessClockOptions): ProcessClock {
+    return new ProcessClock(this, options);
+  }
+
+  /** How many timers have neither fired nor been called off: 0 when nobody waits for anything. */
+  get timerCount(): number {
+    return this.#timers.size;
+  }
+
+  /** When the next timer is due, by `now`; infinity if there is none. */
+  get nextTimerAt(): number {
+    return this.#next()?.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Lets `ms` milliseconds pass, and whatever they set off happen, timer by timer. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await settle();
+    while (this.nextTimerAt <= end) await this.step();
+    this.#now = Math.max(this.#now, end);
+    await settle();
+  }
+
+  /** Goes on to the next timer, lets it fire, and lets happen what that sets off. */
+  async step(): Promise<void> {
+    const next = this.#next();
+    if (!next) return;
+    this.#now = Math.max(this.#now, next.at);
+    this.#timers.delete(next);
+    next.wake();
+    await settle();
+  }
+
+  /** Lets time pass all at once, as for a machine that is suspended: no timer fires meanwhile. */
+  jump(ms: number): void {
+    this.#now += ms;
+  }
+
+  /** Sets the time of day forward, or back, which `now` does not notice. */
+  jumpWallTime(ms: number): void {
+    this.#wallOffsetMs += ms;
+  }
+
+  /** Of those that are due at once, the one that was set first. */
+  #next(): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (!next || timer.at < next.at) next = timer;
+    }
+    return next;
+  }
+}
