@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { ClosedError } from "../../errors.ts";
+import { ClosedError, type StoreStatus } from "../../errors.ts";
 import type { CallOptions } from "../api.ts";
 import { encodeFrame } from "../wire/framing.ts";
 import { CallBounds } from "./call-bounds.ts";
@@ -17,6 +17,8 @@ export interface Route {
   /** As errors name the user. */
   readonly user?: string | undefined;
 }
+
+const nonsense: readonly StoreStatus[] = ["INTERNAL", "UNKNOWN", "UNIMPLEMENTED"];
 
 /** All calls under way that wait for one answer. */
 export class Calls {
@@ -75,9 +77,10 @@ export class Calls {
             signIn.reject(token);
           } else {
             // A member that cannot serve, for want of a leader say, may have peers that can.
-            if (isAnswered && error.status === "UNAVAILABLE" && channel.size > 1) {
-              connection?.retire();
-            }
+            // What makes no sense on a connection may make none ever after: headers refer to earlier ones.
+            const isNonsense = error instanceof CallFailure && nonsense.includes(error.status);
+            const isUnable = isAnswered && error.status === "UNAVAILABLE" && channel.size > 1;
+            if (isNonsense || isUnable) connection?.retire();
             throw toStoreError(error, context);
           }
         }
