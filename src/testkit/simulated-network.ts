@@ -47,6 +47,8 @@ export class SimulatedNetwork implements Etcd {
   readonly #watches = new Set<SimulatedWatch>();
   #cutReplies = false;
   #member = 0;
+  /** Keepalives have a connection of their own. */
+  #keepAliveMember = 0;
   #isGone = false;
 
   /** `store` is where it leads; of several members of a cluster, one, and the next when that does not answer. */
@@ -59,6 +61,10 @@ export class SimulatedNetwork implements Etcd {
     this.faultRate = options.faultRate ?? 0;
     this.#latencyMs = options.latencyMs ?? 10;
     this.#lateMs = options.lateMs ?? 7_000;
+    if (this.#members.length > 1) {
+      this.#member = Math.floor(this.#random() * this.#members.length);
+      this.#keepAliveMember = Math.floor(this.#random() * this.#members.length);
+    }
   }
 
   /**
@@ -134,7 +140,11 @@ export class SimulatedNetwork implements Etcd {
   }
 
   get #etcd(): Etcd {
-    return this.#members[this.#member] as Etcd;
+    return this.#at(this.#member);
+  }
+
+  #at(member: number): Etcd {
+    return this.#members[member % this.#members.length] as Etcd;
   }
 
   #call<T>(
@@ -145,7 +155,8 @@ export class SimulatedNetwork implements Etcd {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       if (this.#isGone) return;
-      const etcd = this.#etcd;
+      const isKeepAlive = call === "leaseKeepAlive";
+      const etcd = isKeepAlive ? this.#at(this.#keepAliveMember) : this.#etcd;
       let isSettled = false;
       const settle = (outcome: () => void): void => {
         if (isSettled) return;
@@ -156,7 +167,8 @@ export class SimulatedNetwork implements Etcd {
       };
       const cancel = this.#process.setTimer(timeoutMs, () =>
         settle(() => {
-          if (etcd === this.#etcd) this.move();
+          if (isKeepAlive) this.#keepAliveMember += 1;
+          else if (etcd === this.#etcd) this.move();
           reject(
             new StoreUnavailableError(`No answer to ${call}`, { status: "DEADLINE_EXCEEDED" }),
           );

@@ -16,12 +16,12 @@ import { primitives } from "./primitives.mjs";
  * @property {() => Promise<void>} calm resolves when everybody had the time to do what can be done
  * @property {() => Promise<void>} nobodyComes resolves when it is of no use to wait for others
  * @property {(event: HistoryEvent) => void} tell
+ * @property {number} [lookMs] how often a holder looks whether it still holds
  */
 
 // What the requests of a strand reject with once it has changed its mind.
 const enough = "changed its mind";
-// How often a holder looks whether it still holds.
-const lookMs = 5;
+const usualLookMs = 5;
 
 /**
  * Asks for a lock, uses it and lets go of it, and tells all that.
@@ -96,7 +96,7 @@ function telling({ names, mode, permits, everyMs, minHoldMs, lingerMs }, { who, 
  */
 async function keep(hold, round, strand) {
   const { holdMs, writes, downgrades } = round;
-  const { now, pause, calm } = strand;
+  const { now, pause, calm, lookMs = usualLookMs } = strand;
   const tell = telling(round, strand);
   const token = String(hold.fencingToken);
   let current = round;
@@ -161,7 +161,8 @@ async function write(hold, { names, mode, permits }, which) {
 
 /** @param {{ code?: string }} error */
 function unlessLost(error) {
-  if (error.code !== "LOCK_LOST" && error.code !== "STORE_UNAVAILABLE") throw error;
+  const codes = ["LOCK_LOST", "STORE_UNAVAILABLE", "STORE_FULL"];
+  if (!codes.includes(error.code ?? "")) throw error;
 }
 
 /**

@@ -32,6 +32,8 @@ export interface Chronicle {
   readonly writes: readonly Write[];
   /** What was in etcd at the end. */
   readonly leftovers: readonly string[];
+  /** Whether entries were taken away by force, one of several too. */
+  readonly isForced?: boolean;
   /** How many permits there are; of use for semaphores only. */
   readonly capacity: number;
   /** And how long etcd may count one that is not there any more. */
@@ -45,7 +47,8 @@ export function violations(chronicle: Chronicle): readonly string[] {
   // Keys are taken away by force from those that linger, one of several too, and they believe for a
   // moment.
   const undisturbed = requests.filter(({ lingers }) => !lingers);
-  const untouched = undisturbed.length === requests.length ? entries : [];
+  const isForced = chronicle.isForced ?? undisturbed.length < requests.length;
+  const untouched = isForced ? [] : entries;
   return [
     exclusion(requests),
     readersAndWriters(requests),

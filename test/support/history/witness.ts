@@ -63,7 +63,8 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
     }
     if (standing.has(key)) {
       const entry = standing.get(key);
-      if (entry?.mode === "write" && stateOf(kv) === "reader") entry.sharesSince = kv.modRevision;
+      // One that got no answer says it again.
+      if (entry?.mode === "write" && stateOf(kv) === "reader") entry.sharesSince ??= kv.modRevision;
       return;
     }
     const entry = name === undefined ? undefined : newEntry(name, kv);

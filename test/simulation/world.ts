@@ -1,0 +1,246 @@
+import { createHash } from "node:crypto";
+import { connect } from "../../src/connect.ts";
+import { textOf } from "../../src/core/keys.ts";
+import type { Etcd, KeyValue } from "../../src/etcd/api.ts";
+import { seededRandom } from "../../src/testkit/random.ts";
+import { SimulatedClock } from "../../src/testkit/simulated-clock.ts";
+import { SimulatedCluster } from "../../src/testkit/simulated-cluster.ts";
+import type { HistoryEvent } from "../support/history/event.ts";
+import { primitives } from "../support/history/primitives.mjs";
+import { violations } from "../support/history/violations.ts";
+import { openWitness, type Witness } from "../support/history/witness.ts";
+import { clipped, type Removal } from "./clipped.ts";
+import type { Fault } from "./fault.ts";
+import { Machine } from "./machine.ts";
+import { faultsUntilMs, type Plan } from "./plan.ts";
+
+/** What a run came to. */
+export interface Outcome {
+  /** Every promise that was broken, each told as a story. */
+  readonly violations: readonly string[];
+  /** The same for the same course of events. */
+  readonly hash: string;
+}
+
+// Waiters look by themselves every five seconds, and what is late is so by seven.
+const healMs = 8_000;
+const stepLimit = 60_000;
+
+/** Runs a plan: clients work, faults happen, all is mended, and then everybody has to get done. */
+export class World {
+  readonly #plan: Plan;
+  readonly #clock = new SimulatedClock();
+  readonly #cluster: SimulatedCluster;
+  readonly #random: () => number;
+  readonly #history: HistoryEvent[] = [];
+  readonly #removals: Removal[] = [];
+  readonly #over: { at: number; end: () => Promise<void> | void }[] = [];
+  #machines: readonly Machine[] = [];
+  #calm = (): void => {};
+  #steps = 0;
+  #wrong: string | undefined;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#random = seededRandom(plan.seed ^ 0x5bd1e995);
+    this.#cluster = new SimulatedCluster({ clock: this.#clock, electionMs: plan.electionMs });
+  }
+
+  async live(): Promise<Outcome> {
+    const plan = this.#plan;
+    const witness = await openWitness(this.#cluster.store, () => this.#clock.now());
+    const calm = new Promise<void>((resolve) => {
+      this.#calm = resolve;
+    });
+    this.#machines = plan.clients.map(
+      (client, index) =>
+        new Machine(client, {
+          name: String(index + 1),
+          plan,
+          clock: this.#clock,
+          members: this.#cluster.members.map((member) => capped(member, plan.longestTtl)),
+          nobodyComes: calm,
+          connect,
+          tell: (event) => this.#history.push(event),
+          fail: (error) => {
+            this.#wrong ??= `An error that nobody expects: ${error instanceof Error ? error.stack : error}`;
+          },
+        }),
+    );
+    for (const machine of this.#machines) machine.start();
+    for (const fault of plan.faults) {
+      await this.#until(fault.atMs);
+      await this.#begin(fault);
+    }
+    await this.#until(faultsUntilMs);
+    await this.#mend();
+    const boundMs = plan.ttlMs + healMs + this.#workMs();
+    await this.#until(this.#clock.now() + boundMs / 2, () => this.#isDone());
+    this.#calm();
+    await this.#until(this.#clock.now() + boundMs / 2, () => this.#isDone());
+    return this.#judge(witness);
+  }
+
+  async #judge(witness: Witness): Promise<Outcome> {
+    const stuck = this.#machines.filter((machine) => !machine.isDone).map(({ name }) => name);
+    let isClosed = false;
+    void Promise.all(this.#machines.map((machine) => machine.close())).then(() => {
+      isClosed = true;
+    });
+    await this.#until(this.#clock.now() + this.#plan.ttlMs + healMs, () => isClosed);
+    // Counts of latches, and the ends of ticks, are to outlast everybody.
+    await this.#until(this.#clock.now() + 4_000_000);
+    const { leases, watches } = this.#cluster.counts;
+    const leftovers = [
+      ...this.#keys()
+        .filter(({ key }) => !textOf(key).startsWith("written/"))
+        .map(({ key }) => textOf(key)),
+      ...(leases > 0 ? [`${leases} leases`] : []),
+      ...(watches > 0 ? [`${watches} watches`] : []),
+      ...(this.#clock.timerCount > 0 ? [`${this.#clock.timerCount} timers`] : []),
+    ];
+    witness.close();
+    const broken = [
+      ...(this.#wrong ? [this.#wrong] : []),
+      ...(stuck.length > 0
+        ? [`Long after all was mended, these were not done: ${stuck.join(", ")}`]
+        : []),
+      ...(isClosed ? [] : ["Somebody could not be closed"]),
+    ];
+    // Nobody can tell a process that is stopped: it works on for longer than it asked for.
+    const isStopped = this.#plan.faults.some(({ what }) => what === "pause");
+    const history = clipped(this.#history, this.#removals).map((event) =>
+      isStopped && "lingers" in event ? { ...event, lingers: false } : event,
+    );
+    const told = violations({
+      history,
+      entries: witness.entries,
+      ...(this.#removals.length > 0 || this.#plan.theme.lingerMs !== undefined
+        ? { isForced: true }
+        : {}),
+      partyEntries: [],
+      writes: witness.writes,
+      leftovers,
+      capacity: primitives.semaphore.capacity,
+      bounds: { wakeMs: Infinity, expiryMs: 0, lingerMs: Infinity },
+    });
+    const hash = createHash("sha256").update(
+      JSON.stringify([this.#history, this.#steps, leftovers]),
+    );
+    return { violations: [...broken, ...told], hash: hash.digest("hex").slice(0, 16) };
+  }
+
+  async #begin({ what, index, forMs, electMs }: Fault): Promise<void> {
+    const machine = this.#machines[index % this.#machines.length] as Machine;
+    const cluster = this.#cluster;
+    const later = (ms: number, end: () => Promise<void> | void): void => {
+      this.#over.push({ at: this.#clock.now() + ms, end });
+      this.#over.sort((a, b) => a.at - b.at);
+    };
+    switch (what) {
+      case "delete a key":
+        return this.#byForce(() => this.#deleteKey(index));
+      case "end a session":
+        return this.#byForce(() => {
+          const leases = this.#keys().filter(({ key }) => textOf(key).includes("%session"));
+          cluster.expire(leases[index % Math.max(leases.length, 1)]?.lease ?? 0n);
+        });
+      case "compact":
+        return cluster.compactHistory();
+      case "elect":
+        return cluster.elect();
+      case "restart":
+        cluster.stop();
+        return later(forMs, () => cluster.start());
+      case "fill the disk":
+        cluster.isFull = true;
+        return later(forMs, () => {
+          cluster.isFull = false;
+        });
+      case "stall the leader":
+        cluster.stallLeader();
+        later(electMs, () => {
+          if (cluster.isStalled) cluster.elect();
+        });
+        return later(forMs, () => this.#byForce(() => cluster.resume(() => this.#random() < 0.5)));
+      default:
+        return later(forMs, machine.suffer(what, this.#random));
+    }
+  }
+
+  async #mend(): Promise<void> {
+    for (const { end } of this.#over.splice(0)) await end();
+    this.#byForce(() => this.#cluster.resume());
+    this.#cluster.start();
+    this.#cluster.isFull = false;
+    for (const machine of this.#machines) await machine.mend();
+  }
+
+  /** Does something to the store of which no client can know beforehand. */
+  #byForce(deed: () => void): void {
+    const before = this.#keys();
+    deed();
+    const after = new Set(
+      this.#keys().map(({ createRevision, key }) => `${textOf(key)} ${createRevision}`),
+    );
+    for (const { key, createRevision } of before) {
+      if (after.has(`${textOf(key)} ${createRevision}`)) continue;
+      this.#removals.push({ token: String(createRevision), at: this.#clock.now() });
+    }
+  }
+
+  #deleteKey(index: number): void {
+    // What keeps others out beside a hold is promised to do so only while nobody takes it away.
+    const keys = this.#keys().filter(({ key }) => {
+      const text = textOf(key);
+      return (
+        /^microlock\/(?!%session)/.test(text) && !/\/(kept|read\/kept|write\/kept|latch)/.test(text)
+      );
+    });
+    const key = keys[index % Math.max(keys.length, 1)]?.key;
+    if (key) void this.#cluster.store.txn({ success: [{ op: "deleteRange", request: { key } }] });
+  }
+
+  #keys(): readonly KeyValue[] {
+    return this.#cluster.store.snapshot().keyspace.kvs;
+  }
+
+  /** Lets time pass until a moment, or until something is so. */
+  async #until(at: number, isSo: () => boolean = () => false): Promise<void> {
+    for (; !isSo(); this.#steps++) {
+      if (this.#steps > stepLimit) {
+        this.#wrong ??= "It goes round in circles";
+        return;
+      }
+      const over = this.#over[0];
+      if (over && over.at <= at && over.at <= this.#clock.nextTimerAt) {
+        await this.#clock.advance(Math.max(0, over.at - this.#clock.now()));
+        this.#over.shift();
+        await over.end();
+      } else if (this.#clock.nextTimerAt <= at) await this.#clock.step();
+      else return this.#clock.advance(Math.max(0, at - this.#clock.now()));
+    }
+  }
+
+  #isDone(): boolean {
+    return this.#machines.every(({ isDone }) => isDone);
+  }
+
+  /** How long all that is to be done takes, one after the other. */
+  #workMs(): number {
+    const steps = this.#plan.clients.flatMap(({ strands }) => strands.flat());
+    return steps.reduce((sum, step) => sum + 5_000 + ("holdMs" in step ? step.holdMs : 0), 0);
+  }
+}
+
+/** A store that grants no longer leases than that, whatever is asked. */
+function capped(etcd: Etcd, longestTtl: number): Etcd {
+  return Object.assign(Object.create(etcd) as Etcd, {
+    leaseGrant: (request: Parameters<Etcd["leaseGrant"]>[0]) =>
+      etcd.leaseGrant({
+        ...request,
+        ttl: request.ttl < BigInt(longestTtl) ? request.ttl : BigInt(longestTtl),
+      }),
+    watch: etcd.watch.bind(etcd),
+  });
+}
