@@ -18,9 +18,10 @@ const folder = mkdtempSync(join(tmpdir(), "microlock-check-"));
 const tests = { passed: 0, failed: 0 };
 
 try {
-  await step("lint", () => npmRun("lint"));
+  await step("lint", () => quiet("lint"));
   await step("unit tests", () => vitest("unit"));
-  await step("build", () => npmRun("build"));
+  await step("mutants", () => counted("mutants"));
+  await step("build", () => quiet("build"));
   await step("package", async () => {
     await npmRun("package:lint");
     return vitest("package");
@@ -93,8 +94,26 @@ async function vitest(project, environment, args = []) {
   return `${numPassedTests} tests${numPendingTests > 0 ? `, and ${numPendingTests} SKIPPED` : ""}`;
 }
 
+/** @param {string} script of package.json, of which nobody wants to hear while it is green */
+async function quiet(script) {
+  await npmRun(script);
+  return "";
+}
+
 /**
- * Runs a script of package.json. What it prints is the message of the error when it fails.
+ * Runs a script whose last line says "N passed, N failed".
+ *
+ * @param {string} script of package.json
+ */
+async function counted(script) {
+  const output = await npmRun(script);
+  const [, passed] = /^(\d+) passed, 0 failed$/m.exec(output) ?? [];
+  tests.passed += Number(passed);
+  return `${passed} caught by the simulator`;
+}
+
+/**
+ * Runs a script of package.json. Resolves with what it prints. What it prints is the message of the error when it fails.
  *
  * @param {string} script
  * @param {readonly string[]} [args]
@@ -118,5 +137,5 @@ async function npmRun(script, args = [], environment = {}) {
   }
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(output.trim() || `npm run ${script} ended with ${code}`);
-  return "";
+  return output;
 }

@@ -1,9 +1,10 @@
-import type { CallOptions, Etcd, ResponseHeader } from "../etcd/api.ts";
+import { StoreError } from "../errors.ts";
+import type { CallOptions, Etcd, ResponseHeader, TxnRequest } from "../etcd/api.ts";
 import { isRefusal } from "./attempts.ts";
 import { entryValue } from "./entry.ts";
 import { bytesOf, sessionKey } from "./keys.ts";
 import type { GrantedLease } from "./lease-keeper.ts";
-import { rolledBack } from "./requester.ts";
+import { overTooSoon, rolledBack } from "./requester.ts";
 import type { SessionOptions } from "./session.ts";
 import type { Standing } from "./transactor.ts";
 
@@ -57,7 +58,12 @@ export async function openLease(
     });
     const standing = standingOn(options, id);
     const put = { key: standing.key, value: sessionValue(options), lease: id };
-    const { header } = await etcd.txn({ success: [{ op: "put", request: put }] }, call);
+    const request: TxnRequest = { success: [{ op: "put", request: put }] };
+    const { header } = await etcd.txn(request, call).catch((error: unknown) => {
+      throw error instanceof StoreError && error.status === "NOT_FOUND"
+        ? overTooSoon(error)
+        : error;
+    });
     if (seen && header.revision < seen.revision) throw rolledBack(seen, header);
     const { raftTerm } = granted.header;
     const lease = { id, askedAt, ttlMs: Number(granted.ttl) * 1_000, delayMs: 0, raftTerm };

@@ -46,8 +46,11 @@ async function entriesBy(
   return entriesOf(responses[0]).map((kv) => entryOf(prefix, kv));
 }
 
+// A server may lose what it has to tell a watch.
+const lookEveryMs = 5_000;
+
 /**
- * Watches all entries of a queue until `isReached` says so of them. Resolves with those.
+ * Watches all entries of a queue, and looks at them now and then, until `isReached` says so of them. Resolves with those.
  *
  * @throws {ClosedError} when the client is closed first.
  * @throws the reason of `signal`, when that aborts first.
@@ -58,8 +61,10 @@ export async function untilQueue(
   isReached: (entries: readonly Entry[]) => boolean,
   signal?: AbortSignal | undefined,
 ): Promise<readonly Entry[]> {
+  const { clock, ttlMs } = sessions.options;
   let stop = (): void => {};
-  const stopStaying = stayAwake(sessions.options.clock);
+  let cancelLook = (): void => {};
+  const stopStaying = stayAwake(clock);
   let mirror: Mirror | undefined;
   const reached = new Promise<readonly Entry[]>((resolve, reject) => {
     mirror = new Mirror(sessions, prefix, () => {
@@ -67,11 +72,24 @@ export async function untilQueue(
       if (entries && isReached(entries)) resolve(entries);
     });
     stop = onAbort(sessions.closed, () => reject(new ClosedError()));
+    const look = async (): Promise<void> => {
+      armLook();
+      const entries = await entriesBy(allIn, sessions, prefix, { signal });
+      if (isReached(entries)) resolve(entries);
+    };
+    const armLook = (): void => {
+      const delayMs = Math.min(ttlMs, lookEveryMs);
+      cancelLook = clock.setTimer(delayMs, () => void look().catch(() => {}), {
+        keepsProcessAlive: false,
+      });
+    };
+    armLook();
   });
   try {
     return await abortable(reached, signal);
   } finally {
     stopStaying();
+    cancelLook();
     stop();
     mirror?.close();
   }

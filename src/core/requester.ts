@@ -150,6 +150,14 @@ export function notSentInTime(): StoreUnavailableError {
   );
 }
 
+/** What it comes to when a lease ended between its grant and its first use, as for a process that was stopped. */
+export function overTooSoon(cause: unknown): StoreUnavailableError {
+  return new StoreUnavailableError("A lease was over before it was of use", {
+    status: "DEADLINE_EXCEEDED",
+    cause,
+  });
+}
+
 /** What it comes to when etcd went back in time. */
 export function rolledBack(before: ResponseHeader, now: ResponseHeader): StoreError {
   return new StoreError(

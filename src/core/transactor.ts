@@ -12,7 +12,7 @@ import type {
 } from "../etcd/api.ts";
 import { abortable } from "../signals.ts";
 import { mentionsOtherLease, putsOnOtherLease } from "./other-lease.ts";
-import { notSentInTime, pauseMs, Requester, type Waiting } from "./requester.ts";
+import { notSentInTime, overTooSoon, pauseMs, Requester, type Waiting } from "./requester.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
 import { throughConsensus } from "./through-consensus.ts";
 
@@ -303,12 +303,7 @@ export class Transactor {
       });
       // One that the caller named is the caller's affair; one of ours was granted too early.
       if (succeeded && !putsOnOtherLease(success, lease)) return error;
-      if (succeeded) {
-        return new StoreUnavailableError("A lease was over before it was of use", {
-          status: "DEADLINE_EXCEEDED",
-          cause: error,
-        });
-      }
+      if (succeeded) return overTooSoon(error);
     }
     this.#options.onLost("revoked", error);
     return new SessionGoneError({ cause: error });

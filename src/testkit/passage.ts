@@ -10,18 +10,27 @@ export interface Passage {
   readonly isRepeated: boolean;
   /** It is carried out, but its reply is lost. */
   readonly isUnanswered: boolean;
+  /** It is carried out in time, but its reply takes long. */
+  readonly isSlow: boolean;
 }
 
-const smooth: Passage = { isLost: false, isLate: false, isRepeated: false, isUnanswered: false };
+const smooth: Passage = {
+  isLost: false,
+  isLate: false,
+  isRepeated: false,
+  isUnanswered: false,
+  isSlow: false,
+};
 
 /** Draws what goes wrong with a request, if something does. */
 export function drawPassage(random: Random, faultRate: number): Passage {
   if (random() >= faultRate) return smooth;
   const kind = random();
   return {
-    isLost: kind < 0.25,
-    isLate: kind >= 0.25 && kind < 0.55,
-    isUnanswered: kind >= 0.45 && kind < 0.8,
-    isRepeated: kind >= 0.75,
+    isLost: kind < 0.2,
+    isLate: kind >= 0.2 && kind < 0.5,
+    isUnanswered: kind >= 0.42 && kind < 0.72,
+    isRepeated: kind >= 0.7 && kind < 0.88,
+    isSlow: kind >= 0.85,
   };
 }

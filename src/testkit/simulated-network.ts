@@ -22,6 +22,9 @@ export interface NetworkOptions {
   readonly lateMs?: number | undefined;
 }
 
+// Longer than most attempts last.
+const slowMsMax = 1_000;
+
 type Call = Exclude<keyof Etcd, "watch" | "close">;
 
 /**
@@ -177,12 +180,14 @@ export class SimulatedNetwork implements Etcd {
       const stopListening = signal
         ? onAbort(signal, () => settle(() => reject(signal.reason)))
         : (): void => {};
+      const passage = drawPassage(this.#random, this.faultRate);
+      const slowMs = passage.isSlow ? this.#random() * slowMsMax : 0;
       const reply = (outcome: () => void): void => {
-        this.#process.setTimer(this.#random() * this.#latencyMs, () => {
+        this.#process.setTimer(slowMs + this.#random() * this.#latencyMs, () => {
           if (!this.cutReplies && !this.#isGone) settle(outcome);
         });
       };
-      this.#pass(drawPassage(this.#random, this.faultRate), () => send(etcd), {
+      this.#pass(passage, () => send(etcd), {
         resolve: (value) => reply(() => resolve(value)),
         reject: (error) => reply(() => reject(error)),
       });

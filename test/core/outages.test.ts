@@ -31,6 +31,23 @@ describe("while etcd does not answer, or refuses", () => {
   };
   const leaseOf = ({ key }: Hold): bigint => BigInt(`0x${key.split(/[/-]/).at(-2)}`);
 
+  it("opens another session when the lease of the first was over before it was of use", async () => {
+    const { etcd, store, clock } = bench;
+    let stopped = 1;
+    etcd.override("leaseGrant", async (request) => {
+      const granted = await store.leaseGrant(request);
+      // As for a process that was stopped there for longer than its TTL.
+      if (stopped-- > 0) await store.leaseRevoke(granted.id);
+      return granted;
+    });
+    const connecting = bench.client({ ttlMs: 2_000 });
+    await clock.advance(100);
+    const late = await connecting;
+    const hold = await late.acquire("jobs");
+    expect(hold.held).toBe(true);
+    await hold.release();
+  });
+
   it("gives a lock back once etcd lets us, though it refused at first", async () => {
     const hold = await locks.acquire("jobs");
     bench.etcd.override("txn", refused("STORE_DENIED"));

@@ -40,6 +40,19 @@ describe("untilFree", () => {
     expect(bench.etcd.calls.watch).toBe(0);
   });
 
+  it("finds out within five seconds, though its watch is deaf", async () => {
+    const hold = await one.acquire("jobs");
+    bench.etcd.override("watch", () => ({ close() {} }));
+    const waiting = outcomeOf(two.untilFree("jobs"));
+    await settle();
+    bench.etcd.override("watch", undefined);
+    await hold.release();
+    await bench.clock.advance(4_000);
+    expect(waiting.is).toBe("waiting");
+    await bench.clock.advance(1_000);
+    expect(waiting.is).toBe("free");
+  });
+
   it("waits until the last one has gone, and takes nothing", async () => {
     const first = await one.acquire("jobs");
     const second = one.acquire("jobs");

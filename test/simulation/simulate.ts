@@ -10,7 +10,7 @@ function option(name: string, fallback: number): number {
 const seed = option("seed", 0);
 const first = seed || option("first", 1);
 const count = seed ? 1 : option("seeds", 1_000);
-const failuresMax = 5;
+const failuresMax = option("failures", 5);
 
 let failed = 0;
 let ran = 0;
