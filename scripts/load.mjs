@@ -1,3 +1,5 @@
+// @ts-nocheck It imports the built package, which need not be there when types are checked.
+
 // A process under load for as long as wanted: whether its memory stays flat, nothing is warned of,
 // nothing fails, and nothing is left behind. Against a real etcd on loopback.
 //
@@ -5,7 +7,7 @@
 // long instead, `--waiters 10000` has that many wait for one lock.
 
 import { parseArgs } from "node:util";
-import { connect } from "../dist/index.js";
+import { connect } from "microlock";
 import { findEveryEtcd } from "./etcd-binaries.mjs";
 import { startServer } from "./etcd-server.mjs";
 

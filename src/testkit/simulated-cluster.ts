@@ -176,7 +176,8 @@ export class SimulatedCluster implements Etcd {
    * its term go back, what was deleted since is there again, leases too, and begin anew; watches go
    * on at the revision where they were, and hear nothing before the new one gets there.
    */
-  restore({ store }: Snapshot): void {
+  restore(snapshot: Snapshot): void {
+    const { store } = snapshot;
     this.stop();
     const { clock, historyLimit } = this.#options;
     void this.#store.close();
