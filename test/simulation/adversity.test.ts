@@ -17,7 +17,7 @@ import { PausableClock } from "../support/pausable-clock.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import { SimulatedClock, settle } from "../support/simulated-clock.ts";
 
-const { SEEDS = "120", SEED = "1" } = process.env;
+const { SEEDS = "60", SEED = "1" } = process.env;
 const seeds = Number(SEEDS);
 const firstSeed = Number(SEED);
 const ttlMs = 6_000;
