@@ -184,7 +184,8 @@ function checkTls(tls: TlsOptions): void {
       throw new InvalidOptionError(
         `tls.${option}`,
         "a PEM text (not a path), as a string or bytes",
-        pem,
+        // What is wrong of a key may be all that is, which is not for logs.
+        option === "key" && typeof pem === "string" ? Object(pem) : pem,
       );
     }
   }

@@ -96,7 +96,8 @@ export class Unanswered {
   #arm(): void {
     const leftMs = this.#heardAt + probeMs - this.#clock.now();
     this.#cancelTimer = this.#clock.setTimer(
-      leftMs > 0 ? leftMs : probeMs,
+      // Whole ones: after less than one it might not be time yet, for ever.
+      leftMs > 0 ? Math.ceil(leftMs) : probeMs,
       () => {
         const now = this.#clock.now();
         if (now - this.#heardAt >= probeMs) this.#ask(now);

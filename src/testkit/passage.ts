@@ -10,8 +10,6 @@ export interface Passage {
   readonly isRepeated: boolean;
   /** It is carried out, but its reply is lost. */
   readonly isUnanswered: boolean;
-  /** It is carried out in time, but its reply takes long. */
-  readonly isSlow: boolean;
 }
 
 const smooth: Passage = {
@@ -19,7 +17,6 @@ const smooth: Passage = {
   isLate: false,
   isRepeated: false,
   isUnanswered: false,
-  isSlow: false,
 };
 
 /** Draws what goes wrong with a request, if something does. */
@@ -30,7 +27,6 @@ export function drawPassage(random: Random, faultRate: number): Passage {
     isLost: kind < 0.2,
     isLate: kind >= 0.2 && kind < 0.5,
     isUnanswered: kind >= 0.42 && kind < 0.72,
-    isRepeated: kind >= 0.7 && kind < 0.88,
-    isSlow: kind >= 0.85,
+    isRepeated: kind >= 0.7,
   };
 }

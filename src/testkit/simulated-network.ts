@@ -18,12 +18,11 @@ export interface NetworkOptions {
   readonly faultRate?: number | undefined;
   /** The longest that a message travels, in milliseconds. @default 10 */
   readonly latencyMs?: number | undefined;
+  /** How much longer a reply may travel than that, in milliseconds. @default 0 */
+  readonly slowMs?: number | undefined;
   /** The longest that a request may be late if it is, in milliseconds: etcd's own limit is 7 s. @default 7_000 */
   readonly lateMs?: number | undefined;
 }
-
-// Longer than most attempts last.
-const slowMsMax = 1_000;
 
 type Call = Exclude<keyof Etcd, "watch" | "close">;
 
@@ -37,6 +36,8 @@ type Call = Exclude<keyof Etcd, "watch" | "close">;
 export class SimulatedNetwork implements Etcd {
   /** How often something goes wrong with a request, from 0 to 1. */
   faultRate: number;
+  /** How much longer than requests replies may travel, in milliseconds. */
+  slowMs: number;
   /** From now on no request arrives, until it is false again. */
   cutRequests = false;
   /** From now on no watch hears of what happens, as with an old server, and never will of that. */
@@ -63,6 +64,7 @@ export class SimulatedNetwork implements Etcd {
     this.#random = typeof seed === "number" ? seededRandom(seed) : seed;
     this.faultRate = options.faultRate ?? 0;
     this.#latencyMs = options.latencyMs ?? 10;
+    this.slowMs = options.slowMs ?? 0;
     this.#lateMs = options.lateMs ?? 7_000;
     if (this.#members.length > 1) {
       this.#member = Math.floor(this.#random() * this.#members.length);
@@ -119,6 +121,7 @@ export class SimulatedNetwork implements Etcd {
   /** From now on all goes well. What was late stays under way. */
   mend(): void {
     this.faultRate = 0;
+    this.slowMs = 0;
     this.cutRequests = false;
     this.cutReplies = false;
     this.deaf = false;
@@ -181,7 +184,7 @@ export class SimulatedNetwork implements Etcd {
         ? onAbort(signal, () => settle(() => reject(signal.reason)))
         : (): void => {};
       const passage = drawPassage(this.#random, this.faultRate);
-      const slowMs = passage.isSlow ? this.#random() * slowMsMax : 0;
+      const slowMs = this.slowMs > 0 ? this.#random() * this.slowMs : 0;
       const reply = (outcome: () => void): void => {
         this.#process.setTimer(slowMs + this.#random() * this.#latencyMs, () => {
           if (!this.cutReplies && !this.#isGone) settle(outcome);

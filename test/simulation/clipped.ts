@@ -11,7 +11,8 @@ export function clipped(
   history: readonly HistoryEvent[],
   removals: readonly Removal[],
 ): readonly HistoryEvent[] {
-  const goneAt = new Map(removals.map(({ token, at }) => [token, at]));
+  // Of several entries that were made at once, the first one counts.
+  const goneAt = new Map(removals.toReversed().map(({ token, at }) => [token, at]));
   return history.map((event) => {
     if (!("token" in event) || (event.kind !== "left" && event.kind !== "lost")) return event;
     const at = goneAt.get(event.token ?? "") ?? Number.POSITIVE_INFINITY;

@@ -76,7 +76,7 @@ export class Machine {
     const process = clock.process({ rate: this.#rate, startsAtMs: this.#lives * 1_000 });
     const network = new SimulatedNetwork(members, {
       ...{ clock, process, seed: this.#random },
-      ...{ faultRate: plan.faultRate, latencyMs: plan.latencyMs },
+      ...{ faultRate: plan.faultRate, latencyMs: plan.latencyMs, slowMs: plan.slowMs },
     });
     this.#locks = undefined;
     const life: Life = { who, process, network, lives: [] };

@@ -24,6 +24,8 @@ export interface Plan {
   readonly electionMs: number;
   readonly clients: readonly ClientPlan[];
   readonly latencyMs: number;
+  /** How much longer replies may travel. */
+  readonly slowMs: number;
   readonly faultRate: number;
   /** In the order of their time. */
   readonly faults: readonly Fault[];
@@ -39,14 +41,17 @@ export function drawPlan(seed: number): Plan {
   const clients = 2 + Math.floor(random() * 2);
   const isCalm = random() < 0.25;
   const faultRate = isCalm || random() < 0.4 ? 0 : random() * 0.3;
+  const ttlMs = pick(random, [2_000, 3_000, 6_000]);
   return {
     seed,
     theme,
-    ttlMs: pick(random, [2_000, 3_000, 6_000]),
+    ttlMs,
     // What is to outlast its owner stands on leases for as long as it is to.
     longestTtl: random() < 0.1 && !isLasting(theme) ? 2 : 1_000_000,
     electionMs: pick(random, [0, 250, 1_000]),
     latencyMs: pick(random, [2, 10, 10, 60]),
+    // An attempt lasts a sixth of the TTL.
+    slowMs: random() < 0.3 ? ttlMs / 7 : 0,
     faultRate,
     clients: Array.from({ length: clients }, () => ({
       rate: random() < 0.2 ? 1 + (random() - 0.5) / 100 : 1,
