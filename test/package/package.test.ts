@@ -81,7 +81,7 @@ describe.concurrent.each(inject("nodes"))("its command on Node.js $version", ({ 
 it("has what is needed, and nothing else", () => {
   const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
   const kinds =
-    /^(docs\/.*|CHANGELOG|README)\.md$|^dist\/.*\.(js|js\.map|d\.ts)$|^dist\/cli\/[\w-]+\.cjs$/;
+    /^(docs\/.*|CHANGELOG|README|SECURITY)\.md$|^dist\/.*\.(js|js\.map|d\.ts)$|^dist\/cli\/[\w-]+\.cjs$/;
   const others = files.filter((file) => /\./.test(file) && !kinds.test(file));
 
   expect(others.sort()).toEqual(["dist/man/microlock.1", "package.json"]);
