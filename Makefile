@@ -5,10 +5,11 @@
 #   make test                           the whole check, as CI runs it
 #   make lint | unit | package          parts of it
 #   make integration etcd_version=3.4   on one etcd; on 3.4 and 3.5 when left out
+#   make chaos minutes=10 seed=1        locks on three nodes, and all that may befall them
 
 npm := npm run --silent
 
-.PHONY: build install lint unit package integration demo test clean
+.PHONY: build install lint unit package integration chaos demo test clean
 
 build: install
 	@$(npm) build
@@ -25,6 +26,9 @@ lint unit package demo: install
 
 integration: build
 	@ETCD_VERSION=$(etcd_version) $(npm) integration
+
+chaos: install
+	@$(npm) chaos -- $(foreach option,minutes seed etcd report,$(if $($(option)),--$(option)=$($(option))))
 
 test: install
 	@node scripts/check.mjs

@@ -24,6 +24,8 @@ import { freePorts } from "./free-ports.mjs";
  * @property {readonly string[]} [args] more flags for etcd; a later one wins
  * @property {EtcdTls} [tls] for clients; members among themselves go without
  * @property {string} [name] of the member
+ * @property {(peer: string, member: number) => Promise<string>} [wayToPeer] resolves with where the
+ *   other members find one, which listens for them at the host and port `peer`: a proxy, say
  */
 
 /**
@@ -95,7 +97,7 @@ export async function startServers(binaries, size, options = {}) {
  * @param {EtcdOptions} options
  * @returns {Promise<EtcdCluster>}
  */
-async function prepareCluster(binaries, size, { name = "etcd", args = [], tls }) {
+async function prepareCluster(binaries, size, { name = "etcd", args = [], tls, wayToPeer }) {
   const ports = await freePorts(3 * size);
   const members = Array.from({ length: size }, (_, n) => ({
     name: size === 1 ? name : `${name}${n + 1}`,
@@ -103,9 +105,18 @@ async function prepareCluster(binaries, size, { name = "etcd", args = [], tls })
     peer: `http://127.0.0.1:${ports[3 * n + 1]}`,
     metrics: `http://127.0.0.1:${ports[3 * n + 2]}`,
   }));
-  const everyone = members.map((member) => `${member.name}=${member.peer}`).join(",");
-  const servers = members.map((addresses) =>
-    prepareServer(binaries, addresses, tls, [`--initial-cluster=${everyone}`, ...args]),
+  const found = await Promise.all(
+    members.map(async ({ peer }, index) =>
+      wayToPeer ? `http://${await wayToPeer(new URL(peer).host, index)}` : peer,
+    ),
+  );
+  const everyone = members.map((member, index) => `${member.name}=${found[index]}`).join(",");
+  const servers = members.map((addresses, index) =>
+    prepareServer(binaries, addresses, tls, [
+      `--initial-cluster=${everyone}`,
+      `--initial-advertise-peer-urls=${found[index]}`,
+      ...args,
+    ]),
   );
   return {
     members: servers,
@@ -132,7 +143,6 @@ function prepareServer(binaries, { name, client, peer, metrics }, tls, args) {
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     `--listen-peer-urls=${peer}`,
-    `--initial-advertise-peer-urls=${peer}`,
     // Health is asked here: in plain HTTP, whatever clients have to show.
     `--listen-metrics-urls=${metrics}`,
     // The data need not survive the machine, only the server.

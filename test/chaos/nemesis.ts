@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { administer, type Office } from "./admin-faults.ts";
+import { afflictClient } from "./client-faults.ts";
+import { afflict } from "./cluster-faults.ts";
+import type { Crew } from "./crew.ts";
+import type { Deed } from "./deed.ts";
+import type { AdminFault, ClientFault, ClusterFault, Fault } from "./fault.ts";
+import { isOfCluster, toldFault } from "./fault.ts";
+
+/** Whom a nemesis has to do with. */
+export interface Stage extends Office {
+  readonly crew: Crew;
+  /** Who has read from the ledger, and not written yet. */
+  readonly writer: () => string | undefined;
+  /** The clock of the history. */
+  readonly now: () => number;
+  /** Called with each deed as it begins. */
+  readonly onDeed: (deed: Deed) => void;
+}
+
+/** When a new leader was there after the old one had been killed or stopped. */
+export interface Election {
+  readonly killedAt: number;
+  readonly electedAt: number;
+  /** Whether the old one was killed, and not only stopped. */
+  readonly wasKilled: boolean;
+}
+
+/** Does what a schedule says, and notes what it did. */
+export class Nemesis {
+  readonly deeds: Deed[] = [];
+  readonly elections: Election[] = [];
+  readonly #stage: Stage;
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  /** Does it all. Resolves when all of it has healed. */
+  async act(faults: readonly Fault[]): Promise<void> {
+    const beganAt = this.#stage.now();
+    const doing = faults.map(async (fault) => {
+      await sleep(beganAt + fault.atMs - this.#stage.now());
+      await this.#do(fault);
+    });
+    await Promise.all(doing);
+  }
+
+  async #do(fault: Fault): Promise<void> {
+    const { what, forMs } = fault;
+    if (isOfCluster(fault)) return this.#toCluster(fault, what as ClusterFault, forMs);
+    if (/client|writer/.test(what.kind)) return this.#toClient(fault, what as ClientFault, forMs);
+    const deed = this.#begin(fault, "");
+    try {
+      await administer(what as AdminFault, deed, this.#stage);
+    } catch (error) {
+      deed.failure = String(error);
+    }
+    deed.until = this.#stage.now();
+  }
+
+  async #toCluster(fault: Fault, what: ClusterFault, forMs: number): Promise<void> {
+    const { nodes, now } = this.#stage;
+    const deed = this.#begin(fault, "all nodes");
+    const { target, heal } = await afflict(nodes, what);
+    deed.target = target;
+    const isLeader = "role" in what && what.role === "leader";
+    if (isLeader && (what.kind === "kill node" || what.kind === "stop node")) {
+      const victim = Number(target.slice("node ".length)) - 1;
+      void this.#awaitElection(victim, now(), what.kind === "kill node");
+    }
+    await sleep(deed.from + forMs - now());
+    await heal();
+    deed.until = now();
+  }
+
+  async #toClient(fault: Fault, what: ClientFault, forMs: number): Promise<void> {
+    const { crew, writer, now } = this.#stage;
+    let deed: Deed | undefined;
+    await afflictClient(crew, what, forMs, {
+      writer,
+      begun: ({ index }) => {
+        deed = this.#begin(fault, `client ${index + 1}`);
+      },
+    });
+    if (deed) deed.until = now();
+  }
+
+  async #awaitElection(victim: number, killedAt: number, wasKilled: boolean): Promise<void> {
+    const { nodes, now } = this.#stage;
+    const leader = await nodes.leader(victim).catch(() => undefined);
+    if (leader !== undefined) this.elections.push({ killedAt, electedAt: now(), wasKilled });
+  }
+
+  /** Until it is over it is taken to last for ever. */
+  #begin({ what, atMs }: Fault, target: string): Deed {
+    const { now, onDeed } = this.#stage;
+    const story = `${(atMs / 1_000).toFixed(1)} s: ${toldFault({ what, atMs, forMs: 0 })}`;
+    const until = Number.POSITIVE_INFINITY;
+    const deed: Deed = { kind: what.kind, target, from: now(), until, story };
+    this.deeds.push(deed);
+    onDeed(deed);
+    return deed;
+  }
+}
