@@ -15,14 +15,14 @@
  * @typedef {object} Target
  * @property {string} url of the ledger
  * @property {string} item what to add
- * @property {boolean} isCareless whether it never asks if it still holds, to show what comes of that
  */
 
 // How often a holder looks whether it still holds.
 const lookMs = 5;
 
 /**
- * Takes the lock, adds an item and tells whether that was confirmed.
+ * Takes the lock, adds an item and tells whether that was confirmed. It does not ask whether it still
+ * holds before it writes, as if it had been stopped right after it did: that is for the ledger to notice.
  *
  * @param {Addition} addition
  * @param {Strand} strand
@@ -56,7 +56,7 @@ export async function addToLedger({ name, thinkMs }, strand, target) {
  * @param {Target} target
  * @param {(event: object) => void} tell
  */
-async function use(hold, thinkMs, strand, { url, item, isCareless }, tell) {
+async function use(hold, thinkMs, strand, { url, item }, tell) {
   const { who, now, pause } = strand;
   const token = String(hold.fencingToken);
   let heldUntil = now();
@@ -69,10 +69,11 @@ async function use(hold, thinkMs, strand, { url, item, isCareless }, tell) {
   if (!stillHeld()) return tell({ kind: "gave up", why: "lost at once" });
   tell({ at: heldUntil, kind: "got", token });
   const seen = await ask(url, { who, token });
-  for (let leftMs = thinkMs; leftMs > 0 && (isCareless || stillHeld()); leftMs -= lookMs) {
+  for (let leftMs = thinkMs; leftMs > 0; leftMs -= lookMs) {
     await pause(Math.min(leftMs, lookMs));
+    stillHeld();
   }
-  if (seen && (isCareless || stillHeld())) {
+  if (seen) {
     const isDone = await ask(url, { who, token, items: [...seen, item] });
     if (isDone) tell({ kind: "added", item });
   }

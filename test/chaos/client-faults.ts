@@ -18,7 +18,7 @@ export async function afflictClient(
   forMs: number,
   { writer, begun }: { writer: () => string | undefined; begun: (member: Member) => void },
 ): Promise<void> {
-  const member = fault.kind === "stop writer" ? await nextWriter(crew, writer) : free(crew, fault);
+  const member = "client" in fault ? crew.members[fault.client] : await nextWriter(crew, writer);
   if (!member || member.isBusy) return;
   member.isBusy = true;
   const { ways } = member;
@@ -34,6 +34,8 @@ export async function afflictClient(
         return await crew.kill(member, forMs, fault.asItHolds);
       case "stop client":
         return await crew.stop(member, forMs, fault.asItHolds);
+      case "kill writer":
+        return await crew.kill(member, forMs, false);
       case "stop writer":
         return await crew.stop(member, forMs, false);
       case "cut client":
@@ -48,10 +50,6 @@ export async function afflictClient(
   } finally {
     member.isBusy = false;
   }
-}
-
-function free(crew: Crew, { client }: { readonly client: number }): Member | undefined {
-  return crew.members[client];
 }
 
 async function nextWriter(

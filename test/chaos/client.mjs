@@ -34,7 +34,7 @@ createInterface({ input: process.stdin })
   })
   .once("close", () => process.exit());
 
-const { endpoints, options, who, skewMs, strands, ledgerUrl, isCareless } = await program;
+const { endpoints, options, who, skewMs, strands, ledgerUrl } = await program;
 
 /** Asks again as long as nobody is there who could answer. */
 async function connectAtLast() {
@@ -65,7 +65,7 @@ await Promise.all(
       const step = steps[turn % steps.length];
       await nextTick(step);
       if (step.primitive === "ledger") {
-        await addToLedger(step, strand, { url: ledgerUrl, item: `${who}-${turn}`, isCareless });
+        await addToLedger(step, strand, { url: ledgerUrl, item: `${who}-${turn}` });
       } else {
         await take(step, strand);
       }

@@ -21,6 +21,7 @@ const stall = { forMs: 120, everyMs: 160 };
 export async function afflict(nodes: Nodes, fault: ClusterFault): Promise<Affliction> {
   switch (fault.kind) {
     case "kill node":
+    case "kill node and writer":
       return one(nodes, fault.role, async (node) => {
         await node.kill();
         return () => node.restart();

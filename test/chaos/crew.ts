@@ -8,7 +8,6 @@ import { type Program, programOf } from "./program.ts";
 export interface CrewOptions {
   readonly seed: number;
   readonly ledgerUrl: string;
-  readonly isCareless: boolean;
   /** The clock of the history. */
   readonly now: () => number;
 }
@@ -47,8 +46,8 @@ export class Crew {
   /** Starts one client on ways of its own. */
   add(ways: ClientWays): void {
     const index = this.members.length;
-    const { seed, isCareless } = this.#options;
-    const program = programOf(seed, index, isCareless);
+    const { seed } = this.#options;
+    const program = programOf(seed, index);
     const ttlMs = ttls[index % ttls.length] ?? longestTtlMs;
     const process = this.#start(index, 1, { ways, ttlMs, program });
     this.members.push({ ...{ index, ways, ttlMs, program }, life: 1, process, isBusy: false });
@@ -106,7 +105,7 @@ export class Crew {
     life: number,
     { ways, ttlMs, program }: Pick<Member, "ways" | "ttlMs" | "program">,
   ): ClientProcess {
-    const { ledgerUrl, isCareless } = this.#options;
+    const { ledgerUrl } = this.#options;
     const options = {
       ...{ ttlMs, callTimeoutMs },
       // Some of each kind, since their promises are the same.
@@ -114,7 +113,7 @@ export class Crew {
       ...(index % 4 === 2 ? { keepAlive: "thread" } : {}),
     };
     const { endpoints } = ways;
-    const job = { endpoints, options, ...program, ledgerUrl, isCareless };
+    const job = { endpoints, options, ...program, ledgerUrl };
     const process = new ClientProcess(`${index + 1}.${life}`, job);
     this.processes.push(process);
     return process;

@@ -84,6 +84,12 @@ export const drawCluster: Track<ClusterFault> = {
     },
     simple("slow nodes", 2_000, 6_000),
     simple("lossy nodes", 2_000, 6_000),
+    {
+      draw: (random) => ({
+        what: { kind: "kill node and writer", role: "leader" },
+        forMs: between(random, 2_500, 4_000),
+      }),
+    },
     { draw: () => ({ what: { kind: "reset nodes" }, forMs: 0 }) },
     simple("lose quorum", 2_000, 6_000),
     { draw: () => ({ what: { kind: "restart all" }, forMs: 1_500 }) },
@@ -103,6 +109,9 @@ const stopClient: Drawing<ClientFault> = {
     forMs: between(random, 500, 8_000),
   }),
 };
+const killWriter: Drawing<ClientFault> = {
+  draw: (random) => ({ what: { kind: "kill writer" }, forMs: between(random, 100, 3_000) }),
+};
 const stopWriter: Drawing<ClientFault> = {
   // Longer than any TTL: it wakes up when somebody else has written.
   draw: (random) => ({ what: { kind: "stop writer" }, forMs: between(random, 6_500, 8_000) }),
@@ -121,12 +130,13 @@ const cutClient: Drawing<ClientFault> = {
 
 /** What happens to clients. */
 export const drawClient: Track<ClientFault> = {
-  first: [killClient, stopClient, cutClient, stopWriter],
+  first: [killClient, stopClient, cutClient, stopWriter, killWriter],
   all: [
     killClient,
     stopClient,
     cutClient,
     stopWriter,
+    killWriter,
     {
       draw: (random, client) => ({
         what: { kind: "slow client", client },

@@ -9,6 +9,8 @@ export type Direction = "both" | "requests" | "answers";
 /** Something that happens to the cluster. */
 export type ClusterFault =
   | { readonly kind: "kill node" | "stop node" | "slow disk"; readonly role: Role }
+  /** The leader, and at the same time a client that holds. */
+  | { readonly kind: "kill node and writer"; readonly role: "leader" }
   | { readonly kind: "cut node"; readonly role: Role; readonly sense: Sense }
   | { readonly kind: "slow nodes" | "lossy nodes" | "reset nodes" }
   | { readonly kind: "lose quorum" | "restart all" | "no space" };
@@ -20,7 +22,7 @@ export type ClientFault =
       readonly client: number;
       readonly asItHolds: boolean;
     }
-  | { readonly kind: "stop writer" }
+  | { readonly kind: "stop writer" | "kill writer" }
   | {
       readonly kind: "cut client";
       readonly client: number;
@@ -50,6 +52,7 @@ export function isOfCluster({ what }: Fault): boolean {
 }
 
 const clusterKinds: ReadonlySet<string> = new Set([
+  "kill node and writer",
   "slow disk",
   "lose quorum",
   "restart all",
@@ -71,7 +74,10 @@ export function toldFault({ what }: Fault): string {
     case "stop client":
       return `${what.kind} ${what.client + 1}${what.asItHolds ? " as it holds" : ""}`;
     case "stop writer":
-      return "stop a client between reading and writing";
+    case "kill writer":
+      return `${what.kind.split(" ")[0]} a client between reading and writing`;
+    case "kill node and writer":
+      return "kill the leader, and a client between reading and writing";
     case "cut client": {
       const where = what.nodes === "all" ? "all nodes" : `node ${what.nodes + 1}`;
       const ways = what.direction === "both" ? "" : `, ${what.direction} only`;

@@ -18,6 +18,6 @@ export async function chaos(binaries: EtcdBinaries, options: ChaosOptions): Prom
   const judgement = judge(record, options);
   const figures = figuresOf(record, judgement);
   const { verdicts } = judgement;
-  console.log(summaryOf(record, verdicts, figures));
+  console.log(summaryOf(record, judgement, figures));
   return verdicts.some(({ violation }) => violation !== undefined) ? 1 : 0;
 }

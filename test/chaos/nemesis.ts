@@ -65,13 +65,19 @@ export class Nemesis {
     const { target, heal } = await afflict(nodes, what);
     deed.target = target;
     const isLeader = "role" in what && what.role === "leader";
-    if (isLeader && (what.kind === "kill node" || what.kind === "stop node")) {
+    const isKilled = what.kind === "kill node" || what.kind === "kill node and writer";
+    if (isLeader && (isKilled || what.kind === "stop node")) {
       const victim = Number(target.slice("node ".length)) - 1;
-      void this.#awaitElection(victim, now(), what.kind === "kill node");
+      void this.#awaitElection(victim, now(), isKilled);
     }
+    const alongside =
+      what.kind === "kill node and writer"
+        ? this.#toClient(fault, { kind: "kill writer" }, forMs)
+        : undefined;
     await sleep(deed.from + forMs - now());
     await heal();
     deed.until = now();
+    await alongside;
   }
 
   async #toClient(fault: Fault, what: ClientFault, forMs: number): Promise<void> {
@@ -80,7 +86,7 @@ export class Nemesis {
     await afflictClient(crew, what, forMs, {
       writer,
       begun: ({ index }) => {
-        deed = this.#begin(fault, `client ${index + 1}`);
+        deed = this.#begin({ ...fault, what }, `client ${index + 1}`);
       },
     });
     if (deed) deed.until = now();

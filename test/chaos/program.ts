@@ -30,8 +30,8 @@ function namesOf(primitive: PrimitiveName): readonly string[] {
   return letters.map((letter) => primitive + letter);
 }
 
-/** What a client does, drawn from a seed. With `isCareless` it thinks for long before it writes. */
-export function programOf(seed: number, client: number, isCareless: boolean): Program {
+/** What a client does, drawn from a seed. */
+export function programOf(seed: number, client: number): Program {
   const anything = fc.oneof(
     ...kinds.map((primitive) => anyRound({ primitive, names: namesOf(primitive), ...rounds })),
   );
@@ -48,7 +48,7 @@ export function programOf(seed: number, client: number, isCareless: boolean): Pr
   const addition = fc.record({
     primitive: fc.constant("ledger" as const),
     name: fc.constant(ledgerName),
-    thinkMs: fc.nat({ max: isCareless ? 400 : 60 }),
+    thinkMs: fc.nat({ max: 200 }),
     restMs: fc.nat({ max: longestRestMs }),
   });
   const strands: fc.Arbitrary<Step | Addition>[] = [

@@ -25,7 +25,7 @@ export interface RunOptions {
   readonly binaries: EtcdBinaries;
   readonly seed: number;
   readonly durationMs: number;
-  /** Whether the ledger takes any token and its writers never ask, to see that it is noticed. */
+  /** Whether the ledger takes any token, to see that it is noticed. */
   readonly isBroken: boolean;
   readonly onDeed: (deed: Deed) => void;
 }
@@ -59,7 +59,7 @@ export async function run(options: RunOptions): Promise<RunRecord> {
     const server = await LedgerServer.start(ledger, now);
     const onlooker = await Onlooker.open(endpoints, now);
     const locks = await connect(endpoints, { nodeId: "administrator", ttlMs: longestTtlMs });
-    const crew = new Crew({ seed, ledgerUrl: server.url, isCareless: isBroken, now });
+    const crew = new Crew({ seed, ledgerUrl: server.url, now });
     for (let index = 0; index < clients; index++) {
       ways.push(await ClientWays.open(endpoints, random));
       crew.add(ways[index] as ClientWays);

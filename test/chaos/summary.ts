@@ -1,11 +1,12 @@
+import { story } from "../support/history/story.ts";
 import type { Figures } from "./figures.ts";
-import type { Verdict } from "./judge.ts";
+import type { Judgement } from "./judge.ts";
 import type { RunRecord } from "./run-record.ts";
 
 /** A run in a few lines, and each promise that was broken as a story. */
 export function summaryOf(
   record: RunRecord,
-  verdicts: readonly Verdict[],
+  { verdicts, beliefs }: Judgement,
   { figures, losses }: Figures,
 ): string {
   const { etcd, seed, startedAt, endedAt, deeds } = record;
@@ -18,6 +19,9 @@ export function summaryOf(
       return `  ${what}: ${value}${goal === undefined ? "" : ` (goal ${goal})`}${mark}`;
     }),
     `  holds lost: ${losses.map(({ why, count }) => `${count} ${why}`).join(", ") || "none"}`,
+    ...(beliefs.lostToStaleLeader.length > 0
+      ? [story("  Lost to a leader that resumed", beliefs.lostToStaleLeader)]
+      : []),
     ...broken.map(({ promise, violation }) => `\nBROKEN: ${promise}\n${violation}`),
   ].join("\n");
 }

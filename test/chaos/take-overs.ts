@@ -53,7 +53,7 @@ function goalOf(record: RunRecord, next: Request, span: Span, ttlMs: number): nu
     return plainMs;
   }
   // A leader that was killed, and nothing else.
-  const deeds = record.deeds.filter(({ kind }) => kind !== "kill node");
+  const deeds = record.deeds.filter(({ kind }) => !kind.startsWith("kill node"));
   const isElse = isTouched(disturbances({ ...record, deeds }, next.who), span);
   return isElse ? undefined : plainMs + electionMs;
 }
