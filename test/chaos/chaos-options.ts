@@ -9,6 +9,8 @@ export interface ChaosOptions extends JudgeOptions {
   readonly etcd: string | undefined;
   /** Where the report goes. */
   readonly report: string;
+  /** Where all that is known of the run goes, as JSON, for who wants to find out more. */
+  readonly record: string | undefined;
   /** Whether to do what is wrong, to see that it is noticed. */
   readonly isBroken: boolean;
   /** Whether not to tell of each fault as it happens. */
@@ -31,6 +33,7 @@ export function chaosOptions(args: readonly string[], drawSeed: () => number): C
       seed: { type: "string" },
       etcd: { type: "string" },
       report: { type: "string", default: reportDefault },
+      record: { type: "string" },
       "slack-ms": { type: "string", default: String(slackMsDefault) },
       "must-survive-stale-leader": { type: "boolean", default: false },
       break: { type: "boolean", default: false },
@@ -42,6 +45,7 @@ export function chaosOptions(args: readonly string[], drawSeed: () => number): C
     seed: values.seed === undefined ? drawSeed() : positive("seed", values.seed),
     etcd: values.etcd || undefined,
     report: values.report,
+    record: values.record,
     slackMs: positive("slack-ms", values["slack-ms"]),
     mustSurviveStaleLeader: values["must-survive-stale-leader"],
     isBroken: values.break,
