@@ -1,7 +1,7 @@
 import type { Random } from "../support/seeded-random.ts";
+import { mend, noTrouble, type Trouble } from "../support/ways/trouble.ts";
+import { type Troubles, Way } from "../support/ways/way.ts";
 import type { Direction } from "./fault.ts";
-import { mend, noTrouble, type Trouble } from "./trouble.ts";
-import { type Troubles, Way } from "./way.ts";
 
 /** The ways of one client to the nodes. */
 export class ClientWays {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EtcdServer } from "../../scripts/etcd-server.mjs";
 import { RawGrpc } from "../support/raw-grpc.ts";
+import type { Trouble } from "../support/ways/trouble.ts";
 import type { ClusterFault, Role } from "./fault.ts";
 import type { Nodes } from "./nodes.ts";
-import type { Trouble } from "./trouble.ts";
 
 /** What was done, to whom, and how to end it. */
 export interface Affliction {

@@ -1,6 +1,6 @@
 import type { Random } from "../support/seeded-random.ts";
+import type { Sense } from "../support/ways/peer-ways.ts";
 import type { AdminFault, ClientFault, ClusterFault, Direction, Role } from "./fault.ts";
-import type { Sense } from "./peer-ways.ts";
 
 /** A kind of fault, of which each one drawn is a little different. */
 export interface Drawing<What> {

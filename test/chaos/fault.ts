@@ -1,4 +1,4 @@
-import type { Sense } from "./peer-ways.ts";
+import type { Sense } from "../support/ways/peer-ways.ts";
 
 /** Which node: who is it is found out when it happens. */
 export type Role = "leader" | "follower";

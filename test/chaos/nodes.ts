@@ -4,7 +4,7 @@ import type { EtcdBinaries } from "../../scripts/etcd-version.mjs";
 import type { MemberStatus } from "../../src/etcd/grpc/member-status.ts";
 import { askMember } from "../../src/etcd/grpc/probe.ts";
 import type { Random } from "../support/seeded-random.ts";
-import { PeerWays } from "./peer-ways.ts";
+import { PeerWays } from "../support/ways/peer-ways.ts";
 
 const size = 3;
 const askMs = 300;

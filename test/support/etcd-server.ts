@@ -39,7 +39,8 @@ export function startCluster(
   return startServers(binariesOf(version), size, options);
 }
 
-function binariesOf(version: string | undefined): EtcdBinaries {
+/** The etcd of a series, or of a version; the newest of this run when left out. */
+export function binariesOf(version: string | undefined): EtcdBinaries {
   const etcds = inject("etcds");
   const found = version
     ? etcds.find((one) => one.series === version || one.version === version)

@@ -1,4 +1,4 @@
-import type { Random } from "../support/seeded-random.ts";
+import type { Random } from "../seeded-random.ts";
 import { sourceMember } from "./source-member.ts";
 import { mend, noTrouble, type Trouble } from "./trouble.ts";
 import { type Connection, Way } from "./way.ts";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Random } from "../support/seeded-random.ts";
+import type { Random } from "../seeded-random.ts";
 import { delayOf, type Trouble } from "./trouble.ts";
 
 /** A piece on its way; without bytes it is the end of the connection. */

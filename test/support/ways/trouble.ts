@@ -1,4 +1,4 @@
-import type { Random } from "../support/seeded-random.ts";
+import type { Random } from "../seeded-random.ts";
 
 /** What is wrong with one direction of a way. It may change at any time. */
 export interface Trouble {

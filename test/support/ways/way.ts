@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import type { Random } from "../support/seeded-random.ts";
+import type { Random } from "../seeded-random.ts";
 import { Lane } from "./lane.ts";
 import type { Trouble } from "./trouble.ts";
 

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { connect } from "../../../src/connect.ts";
+import { seededRandom } from "../../../src/testkit/random.ts";
+import { Nodes } from "../../chaos/nodes.ts";
+import { binariesOf, describeOnEveryEtcd } from "../../support/etcd-server.ts";
+import type { Sense } from "../../support/ways/peer-ways.ts";
+
+// Longer than it takes etcd to say that a member has no leader (3.4 to 6.5 s, measured).
+const cutMs = 7_500;
+
+// The numbers are those of docs/guarantees.md.
+describeOnEveryEtcd("on a cluster of three whose members are cut off,", (version) => {
+  let nodes: Nodes;
+
+  beforeAll(async () => {
+    nodes = await Nodes.start(binariesOf(version), seededRandom(1));
+  });
+
+  afterAll(() => nodes.stop());
+
+  it.each<{ role: "leader" | "follower"; sense: Sense }>([
+    { role: "leader", sense: "both" },
+    { role: "leader", sense: "out" },
+    { role: "follower", sense: "in" },
+  ])(
+    "scenario 5: a client moves on from a $role that is cut off ($sense), and keeps its lock",
+    {
+      timeout: 60_000,
+    },
+    async ({ role, sense }) => {
+      const leader = await nodes.leader();
+      const member = role === "leader" ? leader : (leader + 1) % 3;
+      const elsewhere = nodes.endpoints.filter((_, index) => index !== member);
+      const target = [nodes.endpoints[member] as string, ...elsewhere];
+      const locks = await connect(target, { ttlMs: 5_000 });
+      const others = await connect(elsewhere, { ttlMs: 5_000 });
+      const hold = await locks.acquire("kept");
+      const around = nodes.ways.around(member, sense);
+      for (const link of around) link.isCut = true;
+      const cutAt = performance.now();
+      const waiting = others.acquire("kept", { waitMs: 60_000 });
+      try {
+        while (performance.now() - cutAt < cutMs) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          expect(hold.held).toBe(true);
+        }
+        // Others answer it, while the member that it came by is still cut off.
+        await hold.verify({ timeoutMs: 5_000 });
+      } finally {
+        nodes.ways.mend(around);
+      }
+      await hold.verify({ timeoutMs: 10_000 });
+      expect(hold.held).toBe(true);
+      await hold.release();
+      const next = await waiting;
+      expect(next.fencingToken).toBeGreaterThan(hold.fencingToken);
+      await next.release();
+      await Promise.all([locks.close(), others.close()]);
+    },
+  );
+});
