@@ -5,7 +5,7 @@ import { blocksOf, compile, promisedBy, readPage, runProgram } from "./examples.
 // Its code is run by the tests in test/fencing/, on what it is written for.
 const others = ["README.md", "fencing.md"];
 // What they say is no code.
-const wordsOnly = ["cli.md", "guarantees.md"];
+const wordsOnly = ["chaos.md", "cli.md", "guarantees.md"];
 
 describe("the examples of the pages in docs/", () => {
   const files = readdirSync(new URL("../../docs/", import.meta.url));
