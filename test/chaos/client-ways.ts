@@ -1,15 +1,17 @@
 import type { Random } from "../support/seeded-random.ts";
-import { mend, noTrouble, type Trouble } from "../support/ways/trouble.ts";
+import { noTrouble, type Trouble } from "../support/ways/trouble.ts";
 import { type Troubles, Way } from "../support/ways/way.ts";
+import { Ways } from "../support/ways/ways.ts";
 import type { Direction } from "./fault.ts";
 
 /** The ways of one client to the nodes. */
-export class ClientWays {
-  readonly #ways: readonly Way[];
+export class ClientWays extends Ways {
+  protected readonly ways: readonly Way[];
   readonly #troubles: readonly Troubles[];
 
   private constructor(ways: readonly Way[], troubles: readonly Troubles[]) {
-    this.#ways = ways;
+    super();
+    this.ways = ways;
     this.#troubles = troubles;
   }
 
@@ -23,7 +25,7 @@ export class ClientWays {
 
   /** What the client takes for the endpoints of etcd. */
   get endpoints(): readonly string[] {
-    return this.#ways.map(({ address }) => address);
+    return this.ways.map(({ address }) => address);
   }
 
   /** The directions to one node, or to all. */
@@ -34,19 +36,5 @@ export class ClientWays {
         ...(direction === "answers" ? [] : [requests]),
         ...(direction === "requests" ? [] : [answers]),
       ]);
-  }
-
-  mend(troubles: readonly Trouble[]): void {
-    for (const trouble of troubles) mend(trouble);
-    for (const way of this.#ways) way.look();
-  }
-
-  /** Ends all connections that there are, by an RST. */
-  reset(): void {
-    for (const way of this.#ways) way.reset();
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#ways.map((way) => way.close()));
   }
 }

@@ -1,7 +1,8 @@
 import type { Random } from "../seeded-random.ts";
 import { sourceMember } from "./source-member.ts";
-import { mend, noTrouble, type Trouble } from "./trouble.ts";
+import { noTrouble, type Trouble } from "./trouble.ts";
 import { type Connection, Way } from "./way.ts";
+import { Ways } from "./ways.ts";
 
 /** Which direction of what goes between a node and the others. */
 export type Sense = "both" | "out" | "in";
@@ -10,13 +11,14 @@ export type Sense = "both" | "out" | "in";
  * The ways between the members of a cluster, one direction of one link at a time. All others find a
  * member at one address, so a connection says by itself who made it.
  */
-export class PeerWays {
+export class PeerWays extends Ways {
   readonly #random: Random;
-  readonly #ways: Way[] = [];
+  protected readonly ways: Way[] = [];
   readonly #links = new Map<string, Trouble>();
   readonly #indexes = new Map<string, number>();
 
   constructor(random: Random) {
+    super();
     this.#random = random;
   }
 
@@ -32,7 +34,7 @@ export class PeerWays {
         connection.source ??= sourceMember(sent);
       });
     });
-    this.#ways.push(way);
+    this.ways.push(way);
     return way.address;
   }
 
@@ -51,7 +53,7 @@ export class PeerWays {
 
   /** All that goes between a member and the others: what it sends, what it is sent, or both. */
   around(member: number, sense: Sense): readonly Trouble[] {
-    const others = [...this.#ways.keys()].filter((other) => other !== member);
+    const others = [...this.ways.keys()].filter((other) => other !== member);
     return [
       ...(sense === "in" ? [] : others.map((other) => this.link(member, other))),
       ...(sense === "out" ? [] : others.map((other) => this.link(other, member))),
@@ -60,20 +62,6 @@ export class PeerWays {
 
   /** All directions of all links. */
   all(): readonly Trouble[] {
-    return [...this.#ways.keys()].flatMap((member) => this.around(member, "out"));
-  }
-
-  mend(troubles: readonly Trouble[]): void {
-    for (const trouble of troubles) mend(trouble);
-    for (const way of this.#ways) way.look();
-  }
-
-  /** Ends all connections that there are. */
-  reset(): void {
-    for (const way of this.#ways) way.reset();
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#ways.map((way) => way.close()));
+    return [...this.ways.keys()].flatMap((member) => this.around(member, "out"));
   }
 }
