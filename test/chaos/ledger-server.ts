@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
+import { listenLocally } from "../support/listen-locally.ts";
 import type { Ledger } from "./ledger.ts";
 
 /** A ledger as others reach it: over HTTP, where requests may be late. */
@@ -9,9 +9,9 @@ export class LedgerServer {
   readonly url: string;
   readonly #server: Server;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, address: string) {
     this.#server = server;
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.url = `http://${address}`;
   }
 
   /** `now` is the clock of the histories. */
@@ -27,9 +27,7 @@ export class LedgerServer {
       response.writeHead(answer ? 200 : 409);
       response.end(JSON.stringify(answer ?? null));
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new LedgerServer(server);
+    return new LedgerServer(server, await listenLocally(server));
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,10 @@
-import { once } from "node:events";
-import { type AddressInfo, connect as connectTcp, createServer } from "node:net";
+import { connect as connectTcp, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../src/connect.ts";
 import { MicrolockError } from "../../src/errors.ts";
 import type { Locks } from "../../src/locks.ts";
 import { startEtcd } from "../../src/testkit/start-etcd.ts";
+import { listenLocally } from "../support/listen-locally.ts";
 import { type Random, seededRandom } from "../support/seeded-random.ts";
 
 const { SEEDS = "20", SEED = "1" } = process.env;
@@ -46,9 +46,7 @@ async function corruptedWay(target: string, random: Random) {
     sockets.add(inner);
   });
   const sockets = new Set<{ destroy(): unknown }>();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  way.endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  way.endpoint = await listenLocally(server);
   way.stop = () => {
     server.close();
     for (const socket of sockets) socket.destroy();

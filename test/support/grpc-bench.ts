@@ -1,8 +1,8 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { GrpcEtcd, type GrpcEtcdOptions } from "../../src/etcd/grpc/grpc-etcd.ts";
 import { type FakeCall, FakeGrpcServer, type FakeMethods } from "./fake-grpc-server.ts";
+import { listenLocally } from "./listen-locally.ts";
 
 // Whatever is started here ends with the test that started it, the last one first.
 
@@ -45,11 +45,10 @@ export async function listen(onSocket: (socket: Socket) => void): Promise<string
     socket.on("error", () => {});
     onSocket(socket);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const endpoint = await listenLocally(server);
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return endpoint;
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listenLocally } from "./listen-locally.ts";
 
 /** A direction, or both: what a client sends, or what it is sent. */
 export type Direction = "requests" | "answers" | "both";
@@ -24,9 +25,9 @@ export class TcpProxy {
   #held: Direction | undefined;
   #delayMs: () => number = () => 0;
 
-  private constructor(server: Server, target: string) {
+  private constructor(server: Server, endpoint: string, target: string) {
     this.#server = server;
-    this.endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.endpoint = endpoint;
     const [host, port] = target.split(":");
     server.on("connection", (inner) => {
       this.connections++;
@@ -38,9 +39,7 @@ export class TcpProxy {
 
   static async start(target: string): Promise<TcpProxy> {
     const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new TcpProxy(server, target);
+    return new TcpProxy(server, await listenLocally(server), target);
   }
 
   /** From now on nothing comes through in a direction. */

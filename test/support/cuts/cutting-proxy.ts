@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { listenLocally } from "../listen-locally.ts";
 import { Http2Frames } from "./http2-frames.ts";
 
 type Direction = "request" | "response";
@@ -44,9 +45,9 @@ export class CuttingProxy {
   #bytes = { request: 0, response: 0 };
   #frames = { request: 0, response: 0 };
 
-  private constructor(server: Server, target: string) {
+  private constructor(server: Server, endpoint: string, target: string) {
     this.#server = server;
-    this.endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.endpoint = endpoint;
     const [host, port] = target.split(":");
     server.on("connection", (inner) => {
       const outer = connect({ host: host as string, port: Number(port), noDelay: true });
@@ -57,9 +58,7 @@ export class CuttingProxy {
 
   static async start(target: string): Promise<CuttingProxy> {
     const server = createServer({ noDelay: true });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new CuttingProxy(server, target);
+    return new CuttingProxy(server, await listenLocally(server), target);
   }
 
   /** Counts from now on; and cuts, unless it is only to count. */

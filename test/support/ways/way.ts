@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { listenLocally } from "../listen-locally.ts";
 import type { Random } from "../seeded-random.ts";
 import { Lane } from "./lane.ts";
 import type { Trouble } from "./trouble.ts";
@@ -57,9 +58,14 @@ export class Way {
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
 
-  private constructor(server: Server, options: WayOptions, onInner: (one: Connection) => void) {
+  private constructor(
+    server: Server,
+    address: string,
+    options: WayOptions,
+    onInner: (one: Connection) => void,
+  ) {
     this.#server = server;
-    this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.address = address;
     const [host = "", port] = options.target.split(":");
     server.on("connection", (inner) => {
       const outer = connect({ host, port: Number(port) });
@@ -76,9 +82,7 @@ export class Way {
     onInner: (connection: Connection) => void = () => {},
   ): Promise<Way> {
     const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new Way(server, options, onInner);
+    return new Way(server, await listenLocally(server), options, onInner);
   }
 
   /** Lets arrive what has nothing in its way any more. Call it after a trouble has ended. */
