@@ -1,5 +1,7 @@
 // What one strand of a client does with a ledger: it reads, thinks, and writes what it made of that.
 
+import { beliefIn } from "../support/history/belief.mjs";
+
 /** @import { Hold } from "microlock" */
 /** @import { Strand } from "../support/history/carry-out.mjs" */
 
@@ -48,8 +50,6 @@ export async function addToLedger({ name, thinkMs }, strand, target) {
 }
 
 /**
- * Each moment is taken before `held` is asked: whoever is told that it holds did so then.
- *
  * @param {Hold} hold
  * @param {number} thinkMs
  * @param {Strand} strand
@@ -59,26 +59,18 @@ export async function addToLedger({ name, thinkMs }, strand, target) {
 async function use(hold, thinkMs, strand, { url, item }, tell) {
   const { who, now, pause } = strand;
   const token = String(hold.fencingToken);
-  let heldUntil = now();
-  const stillHeld = () => {
-    const at = now();
-    const { held } = hold;
-    if (held) heldUntil = at;
-    return held;
-  };
-  if (!stillHeld()) return tell({ kind: "gave up", why: "lost at once" });
-  tell({ at: heldUntil, kind: "got", token });
+  const belief = beliefIn(hold, now, tell);
+  if (!belief.begin()) return;
   const seen = await ask(url, { who, token });
   for (let leftMs = thinkMs; leftMs > 0; leftMs -= lookMs) {
     await pause(Math.min(leftMs, lookMs));
-    stillHeld();
+    belief.isHeld();
   }
   if (seen) {
     const isDone = await ask(url, { who, token, items: [...seen, item] });
     if (isDone) tell({ kind: "added", item });
   }
-  if (stillHeld()) tell({ at: heldUntil, kind: "left", token });
-  else tell({ kind: "lost", token, heldUntil, why: hold.signal.reason?.reason });
+  belief.end();
 }
 
 /**

@@ -1,5 +1,6 @@
 // What one strand of a process does, whether the process is a real one or a simulated one.
 
+import { beliefIn } from "./belief.mjs";
 import { primitives } from "./primitives.mjs";
 
 /** @import { Hold, Locks, WriteHold } from "microlock" */
@@ -86,8 +87,7 @@ function telling({ names, mode, permits, everyMs, minHoldMs, lingerMs }, { who, 
 }
 
 /**
- * Each moment is taken before `held` is asked: whoever is told that it holds did so then. Resolves
- * with what the round is by then: that of a reader, if a writer has become one.
+ * Resolves with what the round is by then: that of a reader, if a writer has become one.
  *
  * @param {Hold} hold
  * @param {Round} round
@@ -97,32 +97,19 @@ function telling({ names, mode, permits, everyMs, minHoldMs, lingerMs }, { who, 
 async function keep(hold, round, strand) {
   const { holdMs, writes, downgrades } = round;
   const { now, pause, calm, lookMs = usualLookMs } = strand;
-  const tell = telling(round, strand);
-  const token = String(hold.fencingToken);
+  const belief = beliefIn(hold, now, telling(round, strand));
   let current = round;
-  let heldUntil = now();
-  const stillHeld = () => {
-    const at = now();
-    const { held } = hold;
-    if (held) heldUntil = at;
-    return held;
-  };
   /** @param {number} ms */
   const stay = async (ms) => {
-    for (let leftMs = ms; leftMs > 0 && stillHeld(); leftMs -= lookMs) {
+    for (let leftMs = ms; leftMs > 0 && belief.isHeld(); leftMs -= lookMs) {
       await pause(Math.min(leftMs, lookMs));
     }
   };
-  if (!stillHeld()) {
-    tell({ at: now(), kind: "gave up", why: "lost at once" });
-    return round;
-  }
-  tell({ at: heldUntil, kind: "got", token });
+  if (!belief.begin()) return round;
   try {
     await stay(downgrades ? holdMs / 2 : holdMs);
     for (let index = 0; index < writes; index++) await write(hold, round, index);
-    if (downgrades && stillHeld()) {
-      tell({ at: heldUntil, kind: "shares", token });
+    if (downgrades && belief.share()) {
       await /** @type {WriteHold} */ (hold).downgrade();
       current = { ...round, mode: "read" };
       await stay(holdMs / 2);
@@ -131,12 +118,7 @@ async function keep(hold, round, strand) {
       await calm();
     }
   } finally {
-    if (stillHeld()) {
-      tell({ at: heldUntil, kind: "left", token });
-    } else {
-      const why = hold.signal.reason?.reason;
-      tell({ at: now(), kind: "lost", token, heldUntil, why });
-    }
+    belief.end();
   }
   return current;
 }
