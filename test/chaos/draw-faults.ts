@@ -42,7 +42,7 @@ function clusterTrack(random: Random, endMs: number, calmMs: number): readonly F
       misses++;
       continue;
     }
-    faults.push({ atMs, forMs, what });
+    faults.push({ atMs, forMs, to: "cluster", what });
     // The first one is the stopped leader or a killed one: what comes of it shall be seen in calm.
     atMs += forMs + (faults.length % 3 === 1 ? calmMs : shortCalmMs + random() * 1_000);
   }
@@ -60,7 +60,7 @@ function clientTrack(random: Random, endMs: number, clients: number): readonly F
     const { draw } = drawings.next().value as Drawing<ClientFault>;
     const { what, forMs } = draw(random, client);
     if (atMs + forMs > endMs) continue;
-    faults.push({ atMs, forMs, what });
+    faults.push({ atMs, forMs, to: "client", what });
     if ("client" in what) freeAt[client] = atMs + forMs + 2_000;
   }
   return faults;
@@ -70,7 +70,7 @@ function adminTrack(random: Random, endMs: number): readonly Fault[] {
   const faults: Fault[] = [];
   const drawings = bags(random, drawAdmin.first, drawAdmin.all);
   for (let atMs = warmUpMs + 1_000; atMs < endMs; atMs += 2_000 + random() * 4_000) {
-    faults.push({ atMs, ...drawn<AdminFault>(random, drawings) });
+    faults.push({ atMs, to: "locks", ...drawn<AdminFault>(random, drawings) });
   }
   return faults;
 }

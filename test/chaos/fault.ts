@@ -36,31 +36,22 @@ export type AdminFault = {
   readonly kind: "revoke lease" | "delete key" | "force release" | "compact" | "defragment";
 };
 
+/** What happens, and to whom. */
+export type Affair =
+  | { readonly to: "cluster"; readonly what: ClusterFault }
+  | { readonly to: "client"; readonly what: ClientFault }
+  | { readonly to: "locks"; readonly what: AdminFault };
+
 /** What happens, and when. It is plain data, drawn from a seed. */
-export interface Fault {
+export type Fault = Affair & {
   /** Since everybody was at work, in milliseconds. */
   readonly atMs: number;
   /** How long it lasts; 0 for what is done at once. */
   readonly forMs: number;
-  readonly what: ClusterFault | ClientFault | AdminFault;
-}
-
-/** Whether it is about the cluster as a whole, and not about one client or one key. */
-export function isOfCluster({ what }: Fault): boolean {
-  const { kind } = what;
-  return kind.endsWith("node") || kind.endsWith("nodes") || clusterKinds.has(kind);
-}
-
-const clusterKinds: ReadonlySet<string> = new Set([
-  "kill node and writer",
-  "slow disk",
-  "lose quorum",
-  "restart all",
-  "no space",
-]);
+};
 
 /** A fault as people read it. */
-export function toldFault({ what }: Fault): string {
+export function toldFault(what: Fault["what"]): string {
   switch (what.kind) {
     case "kill node":
       return `kill the ${what.role}`;

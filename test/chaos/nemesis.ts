@@ -4,8 +4,7 @@ import { afflictClient } from "./client-faults.ts";
 import { afflict } from "./cluster-faults.ts";
 import type { Crew } from "./crew.ts";
 import type { Deed } from "./deed.ts";
-import type { AdminFault, ClientFault, ClusterFault, Fault } from "./fault.ts";
-import { isOfCluster, toldFault } from "./fault.ts";
+import { type ClientFault, type ClusterFault, type Fault, toldFault } from "./fault.ts";
 
 /** Whom a nemesis has to do with. */
 export interface Stage extends Office {
@@ -47,21 +46,20 @@ export class Nemesis {
   }
 
   async #do(fault: Fault): Promise<void> {
-    const { what, forMs } = fault;
-    if (isOfCluster(fault)) return this.#toCluster(fault, what as ClusterFault, forMs);
-    if (/client|writer/.test(what.kind)) return this.#toClient(fault, what as ClientFault, forMs);
-    const deed = this.#begin(fault, "");
+    if (fault.to === "cluster") return this.#toCluster(fault, fault.what);
+    if (fault.to === "client") return this.#toClient(fault, fault.what);
+    const deed = this.#begin(fault, fault.what, "");
     try {
-      await administer(what as AdminFault, deed, this.#stage);
+      await administer(fault.what, deed, this.#stage);
     } catch (error) {
       deed.failure = String(error);
     }
     deed.until = this.#stage.now();
   }
 
-  async #toCluster(fault: Fault, what: ClusterFault, forMs: number): Promise<void> {
+  async #toCluster(fault: Fault, what: ClusterFault): Promise<void> {
     const { nodes, now } = this.#stage;
-    const deed = this.#begin(fault, "all nodes");
+    const deed = this.#begin(fault, what, "all nodes");
     const { target, heal } = await afflict(nodes, what);
     deed.target = target;
     const isLeader = "role" in what && what.role === "leader";
@@ -72,21 +70,21 @@ export class Nemesis {
     }
     const alongside =
       what.kind === "kill node and writer"
-        ? this.#toClient(fault, { kind: "kill writer" }, forMs)
+        ? this.#toClient(fault, { kind: "kill writer" })
         : undefined;
-    await sleep(deed.from + forMs - now());
+    await sleep(deed.from + fault.forMs - now());
     await heal();
     deed.until = now();
     await alongside;
   }
 
-  async #toClient(fault: Fault, what: ClientFault, forMs: number): Promise<void> {
+  async #toClient(fault: Fault, what: ClientFault): Promise<void> {
     const { crew, writer, now } = this.#stage;
     let deed: Deed | undefined;
-    await afflictClient(crew, what, forMs, {
+    await afflictClient(crew, what, fault.forMs, {
       writer,
       begun: ({ index }) => {
-        deed = this.#begin({ ...fault, what }, `client ${index + 1}`);
+        deed = this.#begin(fault, what, `client ${index + 1}`);
       },
     });
     if (deed) deed.until = now();
@@ -99,9 +97,9 @@ export class Nemesis {
   }
 
   /** Until it is over it is taken to last for ever. */
-  #begin({ what, atMs }: Fault, target: string): Deed {
+  #begin({ atMs }: Fault, what: Fault["what"], target: string): Deed {
     const { now, onDeed } = this.#stage;
-    const story = `${(atMs / 1_000).toFixed(1)} s: ${toldFault({ what, atMs, forMs: 0 })}`;
+    const story = `${(atMs / 1_000).toFixed(1)} s: ${toldFault(what)}`;
     const until = Number.POSITIVE_INFINITY;
     const deed: Deed = { kind: what.kind, target, from: now(), until, story };
     this.deeds.push(deed);
