@@ -1,3 +1,4 @@
+import { uptime } from "node:os";
 import { abortable } from "./signals.ts";
 
 /**
@@ -73,28 +74,82 @@ export function stayAwake(clock: Clock): () => void {
 // The longest delay that Node's timers take; a longer one would fire at once.
 const longestDelayMs = 2_147_483_647;
 
-// The same clock as that of `performance`, which takes a new process a millisecond to load.
-function now(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1_000 + nanoseconds / 1_000_000;
+/** Three ways in which a machine tells the time, in milliseconds. */
+export interface TimeSources {
+  /** Never goes back, and stands still while a machine that runs Linux is suspended. */
+  monotonic(): number;
+  /** The time of day, which people and servers set. */
+  wallTime(): number;
+  /** Since the machine was started, whether it was suspended or not. It may be coarse and slow to ask. */
+  uptime(): number;
 }
 
-/** The process's own monotonic clock and timers. */
-export const systemClock: Clock = {
-  now,
-  wallTime: () => Date.now(),
-  setTimer(delayMs, wake, { keepsProcessAlive = true } = {}) {
-    const endsAt = now() + delayMs;
-    let timer: NodeJS.Timeout;
-    const arm = (): void => {
-      const leftMs = endsAt - now();
-      timer = setTimeout(
-        () => (leftMs > longestDelayMs ? arm() : wake()),
-        Math.min(Math.max(leftMs, 0), longestDelayMs),
-      );
-      if (!keepsProcessAlive) timer.unref();
-    };
-    arm();
-    return () => clearTimeout(timer);
+// Nobody is suspended and back sooner; a time of day that is kept right goes wrong by less at a time.
+const noticeMs = 250;
+
+/** A clock that goes on while the machine is suspended. */
+export interface SuspensionClock extends Clock {
+  /** What it has counted of that. A clock of another thread that begins with it tells the same time. */
+  readonly suspendedMs: number;
+}
+
+/**
+ * A clock that goes on while the machine is suspended. Whether it was is asked only when the time of day
+ * has moved by itself, since asking costs more than all else here; that it was set changes nothing.
+ */
+export function clockOf(
+  { monotonic, wallTime, uptime }: TimeSources,
+  suspendedBeforeMs = 0,
+): SuspensionClock {
+  let suspendedMs = suspendedBeforeMs;
+  let wallAhead = wallTime() - monotonic();
+  let uptimeAhead = uptime() - monotonic();
+  const now = (): number => {
+    const awakeFor = monotonic();
+    const ahead = wallTime() - awakeFor;
+    if (Math.abs(ahead - wallAhead) > noticeMs) {
+      wallAhead = ahead;
+      const jumpMs = uptime() - awakeFor - uptimeAhead;
+      if (jumpMs > noticeMs) {
+        suspendedMs += jumpMs;
+        uptimeAhead += jumpMs;
+      }
+    }
+    return awakeFor + suspendedMs;
+  };
+  return {
+    get suspendedMs() {
+      return suspendedMs;
+    },
+    now,
+    wallTime,
+    setTimer(delayMs, wake, { keepsProcessAlive = true } = {}) {
+      const endsAt = now() + delayMs;
+      let timer: NodeJS.Timeout;
+      const arm = (): void => {
+        const leftMs = endsAt - now();
+        timer = setTimeout(
+          () => (leftMs > longestDelayMs ? arm() : wake()),
+          Math.min(Math.max(leftMs, 0), longestDelayMs),
+        );
+        if (!keepsProcessAlive) timer.unref();
+      };
+      arm();
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+/** What the machine itself says. */
+export const machineTime: TimeSources = {
+  // The same clock as that of `performance`, which takes a new process a millisecond to load.
+  monotonic() {
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1_000 + nanoseconds / 1_000_000;
   },
+  wallTime: () => Date.now(),
+  uptime: () => uptime() * 1_000,
 };
+
+/** The process's own clock and timers. */
+export const systemClock: SuspensionClock = clockOf(machineTime);

@@ -57,6 +57,7 @@ export class KeepAliveThread {
     this.#options = options;
     const workerData: ThreadData = {
       ...{ etcd, namespace, strict, stallMs },
+      suspendedMs: systemClock.suspendedMs,
       alive: this.#alive.buffer,
       ended: this.#ended.buffer as SharedArrayBuffer,
     };

@@ -11,6 +11,8 @@ export interface ThreadData {
   readonly namespace: string;
   readonly strict: boolean;
   readonly stallMs: number;
+  /** Of the main thread's clock, by which all moments are told. */
+  readonly suspendedMs: number;
   /** A `SharedTime`: when the main thread gave a sign of life last. */
   readonly alive: SharedArrayBuffer;
   /** One 32-bit number: not 0 once all leases have been ended. */

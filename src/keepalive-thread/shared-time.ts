@@ -1,7 +1,7 @@
 const microseconds = 1_000;
 
 /**
- * A moment on the monotonic clock, which is the same for all threads, in memory that they share: one
+ * A moment on the clock that all threads go by, in memory that they share: one
  * writes it, and others read it at once, even while nothing else of theirs runs.
  */
 export class SharedTime {

@@ -1,7 +1,7 @@
 // The thread that renews leases. The main thread starts it, and it ends with that.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { systemClock } from "../clock.ts";
+import { clockOf, machineTime } from "../clock.ts";
 import { LeaseKeeper } from "../core/lease-keeper.ts";
 import { Terms } from "../core/terms.ts";
 import { quorumWrite } from "../core/through-consensus.ts";
@@ -11,8 +11,8 @@ import type { FromThread, SentError, ThreadData, ToThread } from "./messages.ts"
 import { SharedTime } from "./shared-time.ts";
 
 const data = workerData as ThreadData;
-const clock = systemClock;
-const etcd = new GrpcEtcd({ ...data.etcd, random: Math.random });
+const clock = clockOf(machineTime, data.suspendedMs);
+const etcd = new GrpcEtcd({ ...data.etcd, clock, random: Math.random });
 const alive = new SharedTime(data.alive);
 const terms = new Terms();
 const confirm = data.strict ? quorumWrite(etcd, data.namespace) : undefined;

@@ -33,6 +33,8 @@ export function takeOvers(
     const { name, who, diedAt } = dead;
     const entry = entryOf.get(idOf(dead));
     if (diedAt === undefined || !entry || !isPlain(dead)) return [];
+    // What it had already lost is nothing to take over.
+    if (entry.seenRemovedAt < diedAt) return [];
     const next = holdings
       .filter((other) => other.name === name && other.token > dead.token)
       .toSorted((a, b) => Number(a.token - b.token))[0];
