@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs";
 
 // What takes the place of two functions of the vDSO: each asks the kernel, and adds the seconds that
 // stand behind it, but only to the time of day.
@@ -32,7 +32,7 @@ export interface WallClock {
 /**
  * Takes over the time of day of a running process; the monotonic clock stays as it is. Programs in Go
  * ask the vDSO for the time, which no library can stand in front of, so its code is replaced in the
- * memory of that process alone. Only a parent, or root, may do that.
+ * memory of that process alone, while none of its threads runs it. Only a parent, or root, may do that.
  */
 export function wallClockOf(pid: number): WallClock {
   if (process.platform !== "linux" || process.arch !== "x64") {
@@ -61,8 +61,35 @@ export function wallClockOf(pid: number): WallClock {
       }
     });
   };
-  write(0, true);
+  whileOutside(pid, { start, end }, () => write(0, true));
   return { jumpTo: (offsetSeconds) => write(offsetSeconds, false) };
+}
+
+/** Does something while a process stands still, and none of its threads between two addresses. */
+function whileOutside(
+  pid: number,
+  { start, end }: { readonly start: number; readonly end: number },
+  work: () => void,
+): void {
+  for (let isDone = false; !isDone; ) {
+    process.kill(pid, "SIGSTOP");
+    try {
+      const threads = readdirSync(`/proc/${pid}/task`);
+      const of = (thread: string, file: string) =>
+        readFileSync(`/proc/${pid}/task/${thread}/${file}`, "utf8");
+      const isStopped = (thread: string) => /\) T /.test(of(thread, "stat"));
+      while (!threads.every(isStopped));
+      // Where a thread is to go on is the last thing that this file tells.
+      const places = threads.map((thread) =>
+        Number(of(thread, "syscall").trim().split(" ").at(-1)),
+      );
+      if (places.some((place) => place >= start && place < end)) continue;
+      work();
+      isDone = true;
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+  }
 }
 
 function withMemory(pid: number, work: (memory: number) => void): void {
