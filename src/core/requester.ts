@@ -28,7 +28,10 @@ export interface RequesterOptions {
   readonly confirmed: ResponseHeader;
   readonly onHeader: (header: ResponseHeader) => void;
   readonly onLost: (reason: LossReason, cause?: unknown) => void;
-  /** What finds out whether etcd answers. */
+  /**
+   * What finds out whether etcd answers: a write, which a member keeps for the next leader. To a read
+   * that it got too early it may answer half a second after that one's election.
+   */
   readonly probe: () => RequestOp;
   /** What a refusal means. */
   readonly translate: (error: unknown, request: TxnRequest) => Promise<unknown>;

@@ -90,7 +90,7 @@ export class Transactor {
     this.#requester = new Requester({
       ...options,
       confirmed: options.put,
-      probe: () => ({ op: "range", request: { key: this.#standing.key } }),
+      probe: () => throughConsensus(this.#standing.key),
       translate: (error, request) => this.#translate(error, request),
     });
   }
