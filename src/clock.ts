@@ -33,10 +33,15 @@ export interface TimerOptions {
 }
 
 /** Resolves once `ms` milliseconds are over, or rejects with the signal's reason as soon as it aborts. */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal | undefined): Promise<void> {
+export function sleep(
+  clock: Clock,
+  ms: number,
+  signal?: AbortSignal | undefined,
+  options?: TimerOptions,
+): Promise<void> {
   let cancel = (): void => {};
   const over = new Promise<void>((resolve) => {
-    cancel = clock.setTimer(Math.max(ms, 0), resolve);
+    cancel = clock.setTimer(Math.max(ms, 0), resolve, options);
   });
   return abortable(over, signal).finally(cancel);
 }

@@ -1,4 +1,4 @@
-import { DisagreementError, StoreError } from "../errors.ts";
+import { DisagreementError } from "../errors.ts";
 import type { RequestOp } from "../etcd/api.ts";
 import { type Entry, entryValue } from "./entry.ts";
 import { bytesOf, queuePrefix } from "./keys.ts";
@@ -8,7 +8,7 @@ import { readQueue, untilQueue } from "./queue-view.ts";
 import type { Waiting } from "./requester.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
 import type { Sessions } from "./sessions.ts";
-import { endLease, grantLease } from "./unrenewed-lease.ts";
+import { endLease, grantLease, revokeLease } from "./unrenewed-lease.ts";
 
 /** What `latch` takes. */
 export interface LatchOptions {
@@ -112,14 +112,10 @@ export class Latch {
    */
   async reset(waiting: Waiting = {}): Promise<void> {
     checkWaiting(waiting);
-    const { etcd, options } = this.#sessions;
-    const { signal, timeoutMs = options.callTimeoutMs } = waiting;
     const entries = await readQueue(this.#sessions, this.#prefix, waiting);
     const counts = entries.filter(({ mode }) => mode.kind === "latch");
-    // Each has a lease of its own; one that is gone already is as good.
-    await Promise.all(
-      counts.map(({ kv }) => etcd.leaseRevoke(kv.lease, { signal, timeoutMs }).catch(ignoreGone)),
-    );
+    // Each has a lease of its own.
+    await Promise.all(counts.map(({ kv }) => revokeLease(this.#sessions, kv.lease, waiting)));
   }
 
   /** A session that is lost meanwhile has nothing to do with it: the same is put by the next one. */
@@ -160,8 +156,4 @@ export class Latch {
 
 function countOf(entries: readonly Entry[], { total }: { readonly total: number }): number {
   return entries.filter(({ mode }) => mode.kind === "latch" && mode.total === total).length;
-}
-
-function ignoreGone(error: unknown): void {
-  if (!(error instanceof StoreError && error.status === "NOT_FOUND")) throw error;
 }

@@ -13,6 +13,7 @@ import { Terms } from "./terms.ts";
 import { quorumWrite } from "./through-consensus.ts";
 import { type Step, type StepResult, Transactor } from "./transactor.ts";
 import { UnderWay } from "./under-way.ts";
+import { revokeLease } from "./unrenewed-lease.ts";
 
 /** What a session is opened with. */
 export interface SessionOptions {
@@ -255,7 +256,7 @@ export class Session {
     await within(this.options.clock, 1_000, this.#underWay.settled());
     // If this gets no answer, the lease ends by itself.
     const timeoutMs = Math.min(this.options.callTimeoutMs, 1_000);
-    const revoke = (lease: bigint) => this.etcd.leaseRevoke(lease, { timeoutMs }).catch(() => {});
+    const revoke = (lease: bigint) => revokeLease(this, lease, { timeoutMs }).catch(() => {});
     await Promise.all(leases.map(revoke));
   }
 

@@ -1,5 +1,5 @@
-import { sleep } from "../clock.ts";
-import { StoreUnavailableError } from "../errors.ts";
+import { sleep, type TimerOptions } from "../clock.ts";
+import { StoreError, StoreUnavailableError } from "../errors.ts";
 import { attemptMs } from "./attempts.ts";
 import type { GrantedLease } from "./lease-keeper.ts";
 import type { Waiting } from "./requester.ts";
@@ -45,11 +45,42 @@ export async function grantLease(
   }
 }
 
+/** How a lease is ended. */
+export interface Ending extends Waiting, TimerOptions {}
+
+/**
+ * Ends a lease, and all that hangs on it. It asks again while there is no answer, which comes to the
+ * same: one that is gone already is as good.
+ *
+ * @throws {StoreUnavailableError} when etcd does not answer in time. Then the lease ends by itself.
+ */
+export async function revokeLease(
+  { etcd, options }: Leases,
+  id: bigint,
+  { signal, timeoutMs = options.callTimeoutMs, keepsProcessAlive = true }: Ending = {},
+): Promise<void> {
+  const { clock, ttlMs } = options;
+  const giveUpAt = clock.now() + timeoutMs;
+  for (;;) {
+    const askedAt = clock.now();
+    const call = { signal, timeoutMs: Math.min(attemptMs(ttlMs), giveUpAt - askedAt) };
+    try {
+      await etcd.leaseRevoke(id, { ...call, keepsProcessAlive });
+      return;
+    } catch (error) {
+      if (error instanceof StoreError && error.status === "NOT_FOUND") return;
+      const isPassing = error instanceof StoreUnavailableError;
+      if (!isPassing || clock.now() + pauseMs >= giveUpAt) throw error;
+      await sleep(clock, askedAt + pauseMs - clock.now(), signal, { keepsProcessAlive });
+    }
+  }
+}
+
 /**
  * Ends a lease that nobody needs any more. If that gets no answer, it ends by itself. Resolves in
  * either case.
  */
-export async function endLease({ etcd, options }: Leases, id: bigint): Promise<void> {
-  const timeoutMs = attemptMs(options.ttlMs);
-  await etcd.leaseRevoke(id, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
+export async function endLease(leases: Leases, id: bigint): Promise<void> {
+  const timeoutMs = attemptMs(leases.options.ttlMs);
+  await revokeLease(leases, id, { timeoutMs, keepsProcessAlive: false }).catch(() => {});
 }

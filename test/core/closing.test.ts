@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ClosedError, StoreError } from "../../src/errors.ts";
+import { ClosedError, StoreError, StoreUnavailableError } from "../../src/errors.ts";
 import type { Locks } from "../../src/locks.ts";
 import { type Bench, nothing, openBench } from "../support/clients.ts";
 import { settle } from "../support/simulated-clock.ts";
@@ -61,6 +61,23 @@ describe("closing a client", () => {
     await locks.close();
 
     expect(await asking).toBeInstanceOf(ClosedError);
+    expect(await bench.leftovers()).toEqual(nothing);
+  });
+
+  it("asks again to end its lease when the connection breaks before an answer", async () => {
+    await locks.acquire("jobs");
+    let asked = 0;
+    bench.etcd.override("leaseRevoke", async (id, options) => {
+      asked += 1;
+      if (asked === 1) throw new StoreUnavailableError("the connection was reset");
+      return bench.store.leaseRevoke(id, options);
+    });
+    const closing = locks.close();
+    await settle();
+    await bench.clock.advance(100);
+    await closing;
+
+    expect(asked).toBe(2);
     expect(await bench.leftovers()).toEqual(nothing);
   });
 

@@ -195,6 +195,24 @@ describe("Latch", () => {
     expect(await here.count()).toBe(3);
   });
 
+  it("is reset also when etcd does not answer at first", async () => {
+    await here.countDown();
+    let asked = 0;
+    bench.etcd.override("leaseRevoke", async (id, options) => {
+      asked += 1;
+      const answer = await bench.store.leaseRevoke(id, options);
+      if (asked === 1) throw new StoreUnavailableError("the answer was lost");
+      return answer;
+    });
+    const resetting = here.reset();
+    await settle();
+    await bench.clock.advance(100);
+    await resetting;
+
+    expect(asked).toBe(2);
+    expect(await here.count()).toBe(3);
+  });
+
   it.each([0, -1, 1.5, 1_000_001, "3", undefined])("can't count from %s", (count) => {
     expect(() => one.latch("migrated", count as number)).toThrow(InvalidOptionError);
   });
