@@ -40,3 +40,10 @@ export async function livesLeaseOf(etcd: Etcd, key: string): Promise<boolean> {
 export function textsOf(entries: readonly KeyValue[]): readonly string[] {
   return entries.map(({ key }) => textOf(key));
 }
+
+/** What is under a key, if anything is. */
+export async function readKey(etcd: Etcd, key: string): Promise<KeyValue | undefined> {
+  const request = { key: bytesOf(key) };
+  const { responses } = await etcd.txn({ success: [{ op: "range", request }] });
+  return entriesOf(responses[0])[0];
+}
