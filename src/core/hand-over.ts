@@ -8,6 +8,7 @@ import { entriesOf, isOn, madeAt, read, type Spot } from "./queue-requests.ts";
 import { exclusiveRule, ruleOf } from "./rule.ts";
 import { throughConsensus } from "./through-consensus.ts";
 import type { Step } from "./transactor.ts";
+import { turnAt } from "./turns.ts";
 import { endLease, grantLease } from "./unrenewed-lease.ts";
 
 /**
@@ -24,7 +25,7 @@ export async function leaveBehind(place: Place, ttlMs: number): Promise<bigint> 
     return id;
   } catch (error) {
     // Wherever the entries are now, nobody will come for them.
-    place.withdraw();
+    void place.withdraw();
     throw error;
   } finally {
     place.forget();
@@ -61,6 +62,8 @@ async function moveTo(lease: bigint, place: Place): Promise<void> {
 export async function takeOn(queues: readonly Queue[], left: Detached): Promise<Place> {
   const [{ session, prefix }] = queues as [Queue];
   const { identity, clock } = session.options;
+  // One that was not answered is given up first: that must not hit who asks again.
+  const endTurn = await turnAt(session, left.keys[0] ?? "");
   const mode = modeOf((left.keys[0] ?? "").slice(prefix.length));
   const place = new Place(session, queues, ruleOf(mode) ?? exclusiveRule, { known: left });
   const { spots } = place.own;
@@ -72,6 +75,7 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
     });
     const [before] = entriesOf(standing[0]);
     if (before?.createRevision !== left.createRevision) throw gone(left, "expired");
+    if (before.lease !== left.lease) throw gone(left, "detached");
 
     const state = stateOf(before);
     const { reason } = claimsOf(before.value);
@@ -96,10 +100,12 @@ export async function takeOn(queues: readonly Queue[], left: Detached): Promise<
     if (state === "reader") place.becameReader(revision);
   } catch (error) {
     // What may have been carried out without an answer must not hold the lock for nobody.
-    if (error instanceof StoreUnavailableError) place.withdraw();
+    if (error instanceof StoreUnavailableError) void place.withdraw().then(endTurn);
+    else endTurn();
     place.forget();
     throw error;
   }
+  endTurn();
   // It holds nothing any more, and would end by itself.
   void endLease(session, left.lease);
   return place;

@@ -11,7 +11,7 @@ export interface Losable {
   /** It is lost. Nothing more will happen to it. */
   lost(loss: Loss): void;
   /** Takes away what is left of it in etcd. */
-  withdraw(): void;
+  withdraw(): Promise<void>;
 }
 
 /** Finds out that a place is lost, and why, whichever way that comes to be known first. */
@@ -107,7 +107,7 @@ export class Losses {
     this.end({ reason: "revoked", cause: causeOf(revocation) });
     const { clock } = this.#session.options;
     // Whoever wants it back may not be there any more to take it.
-    const cancel = clock.setTimer(revocation.graceMs, () => this.#place.withdraw(), {
+    const cancel = clock.setTimer(revocation.graceMs, () => void this.#place.withdraw(), {
       keepsProcessAlive: false,
     });
     const stopListening = this.#session.onLoss(cancel);

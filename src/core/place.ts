@@ -256,21 +256,25 @@ export class Place {
 
   /**
    * Takes away what is left of a place that was lost, while the session lives: nobody is to wait
-   * for it, but for its companion. Nobody waits for this.
+   * for it, but for its companion. Nobody has to wait for this.
    */
-  withdraw(): void {
+  async withdraw(): Promise<void> {
     this.#losses.forgetGrace();
     if (this.session.loss) return;
     const { session } = this;
-    void session
-      .see(() => releaseStep(this.own, () => false, { lease: undefined }))
-      .then(() => session.drop(this.keys));
+    // What is under way without an answer could put it there behind our back.
+    const step = (): Step => ({
+      ...releaseStep(this.own, () => false, { lease: undefined }),
+      isHarmless: false,
+    });
+    await session.see(step);
+    session.drop(this.keys);
   }
 
   /** One hold less stands on a place that was lost; with the last one, what is left of it goes. */
   abandon(): void {
     if (!this.unshare()) return;
-    this.withdraw();
+    void this.withdraw();
     this.#releaseCompanion();
   }
 

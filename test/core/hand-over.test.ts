@@ -284,6 +284,59 @@ describe("handing a hold over", () => {
       });
     }
 
+    it("holds the lock for nobody when taking on is carried out after nobody answered", async () => {
+      const hold = await one.acquire("jobs");
+      const ticket = await hold.detach();
+      const isMeant = movesKey(hold);
+      let arrive = (): Promise<unknown> => Promise.resolve();
+      bench.etcd.override("txn", async (request, options) => {
+        if (!isMeant(request)) return bench.store.txn(request, options);
+        arrive = () => bench.store.txn(request, options);
+        throw new StoreUnavailableError("no answer");
+      });
+      const attaching = two.attach(ticket).catch((error) => error);
+      await bench.clock.advance(6_000);
+      expect(await attaching).toMatchObject({ code: "STORE_UNAVAILABLE" });
+      bench.etcd.override("txn", undefined);
+      await bench.clock.advance(1_000);
+      await arrive();
+
+      const taken = await two.attach(ticket);
+      expect(taken.fencingToken).toBe(hold.fencingToken);
+      await taken.release();
+    });
+
+    it("gives up what nobody answered before the same client takes it on", async () => {
+      const hold = await one.acquire("jobs");
+      const ticket = await hold.detach();
+      const isMeant = movesKey(hold);
+      let isSilent = true;
+      let answer = (): void => {};
+      bench.etcd.override("txn", async (request, options) => {
+        const isRemoval = request.success?.some(({ op }) => op === "deleteRange");
+        if (isRemoval) {
+          await new Promise<void>((resolve) => {
+            answer = resolve;
+          });
+        }
+        if (isMeant(request) && isSilent) throw new StoreUnavailableError("no answer");
+        return bench.store.txn(request, options);
+      });
+      const attaching = two.attach(ticket).catch((error) => error);
+      await bench.clock.advance(6_000);
+      expect(await attaching).toMatchObject({ code: "STORE_UNAVAILABLE" });
+      isSilent = false;
+      const again = two.attach(ticket);
+      await bench.clock.advance(100);
+      answer();
+
+      const taken = await again;
+      await bench.clock.advance(1_000);
+      await taken.verify();
+      bench.etcd.override("txn", undefined);
+      await taken.release();
+    });
+
     it("gives the lock up when no lease is to be had", async () => {
       const hold = await one.acquire("jobs");
       bench.etcd.override("leaseGrant", async () => {
