@@ -69,8 +69,8 @@ export class Latch {
     try {
       await this.#put({ op: "put", request: { key, value, lease } }, waiting);
     } catch (error) {
-      // Whoever is told that it may have been counted would count again.
-      endLease(this.#sessions, lease);
+      // Whoever is told that there was no answer would count again, and open it with one too few.
+      await endLease(this.#sessions, lease);
       throw error;
     }
     return this.count(waiting);

@@ -77,7 +77,8 @@ export async function once<T>(
     const along = kept.puts;
     outcome = await attempt({ queues, rule: exclusiveRule, value, along }, { signal });
   } catch (error) {
-    void kept.end();
+    // Whoever asks again is not to find it, and take it that the work has been done.
+    await kept.end();
     throw error;
   }
   if (!(outcome instanceof Place)) {

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { connect } from "../../src/connect.ts";
+import { StoreUnavailableError } from "../../src/errors.ts";
 import { EmbeddedEtcd } from "../../src/etcd/embedded/embedded-etcd.ts";
 import { wrappedEtcd } from "../support/wrapped-etcd.ts";
 
@@ -42,6 +44,34 @@ describe("a latch", () => {
 
     expect(left).toBe(2);
     expect(await locks.latch("x", 3).count()).toBe(2);
+    await locks.close();
+  });
+
+  it("counts once when it is counted down again for want of an answer", async () => {
+    const etcd = new EmbeddedEtcd();
+    let grants = 0;
+    let isSilent = false;
+    const store = wrappedEtcd(etcd, async (name, send) => {
+      // Etcd takes longer for that than the next call begins after.
+      if (name === "leaseRevoke") await sleep(20);
+      const answer = await send();
+      // The first one is that of the session.
+      if (name === "leaseGrant") isSilent = ++grants === 2;
+      else if (name === "txn" && isSilent) {
+        isSilent = false;
+        throw new StoreUnavailableError("no answer");
+      }
+      return answer;
+    });
+    const locks = await connect({ store, callTimeoutMs: 90 });
+    const latch = locks.latch("x", 3);
+
+    const first = await latch.countDown().catch((error: unknown) => error);
+    const left = await latch.countDown();
+
+    expect(first).toBeInstanceOf(StoreUnavailableError);
+    expect(left).toBe(2);
+    await latch.reset();
     await locks.close();
   });
 });
