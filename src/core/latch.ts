@@ -1,9 +1,10 @@
 import { DisagreementError } from "../errors.ts";
 import type { RequestOp } from "../etcd/api.ts";
-import { type Entry, entryValue } from "./entry.ts";
-import { bytesOf, queuePrefix } from "./keys.ts";
+import { type Entry, entryOf, entryValue } from "./entry.ts";
+import { bytesOf, prefixRange, queuePrefix } from "./keys.ts";
 import { infixOf, type Mode } from "./mode.ts";
 import { checkKnown, checkSignalOnly, checkSpan, checkWaiting } from "./options.ts";
+import { allIn, entriesOf } from "./queue-requests.ts";
 import { readQueue, untilQueue } from "./queue-view.ts";
 import type { Waiting } from "./requester.ts";
 import { SessionGoneError } from "./session-gone-error.ts";
@@ -66,14 +67,15 @@ export class Latch {
     const { id: lease } = await grantLease(this.#sessions, this.#keepMs, waiting);
     const key = bytesOf(`${this.#prefix}${infixOf(this.#mode)}${lease.toString(16)}`);
     const value = entryValue(identity, clock.wallTime());
+    let entries: readonly Entry[];
     try {
-      await this.#put({ op: "put", request: { key, value, lease } }, waiting);
+      entries = await this.#put({ op: "put", request: { key, value, lease } }, waiting);
     } catch (error) {
       // Whoever is told that there was no answer would count again, and open it with one too few.
       await endLease(this.#sessions, lease);
       throw error;
     }
-    return this.count(waiting);
+    return this.#left(entries);
   }
 
   /**
@@ -118,13 +120,20 @@ export class Latch {
     await Promise.all(counts.map(({ kv }) => revokeLease(this.#sessions, kv.lease, waiting)));
   }
 
-  /** A session that is lost meanwhile has nothing to do with it: the same is put by the next one. */
-  async #put(put: RequestOp, waiting: Waiting): Promise<void> {
+  /**
+   * Puts a count, and reads all of them along with that. A session that is lost meanwhile has nothing
+   * to do with it: the same is put by the next one.
+   */
+  async #put(put: RequestOp, waiting: Waiting): Promise<readonly Entry[]> {
+    const success = [put, allIn(prefixRange(this.#prefix))];
     for (;;) {
       const session = await this.#sessions.session(waiting.signal);
       try {
-        await session.commit(() => ({ compare: [], success: [put], otherwise: [] }), waiting);
-        return;
+        const { responses } = await session.commit(
+          () => ({ compare: [], success, otherwise: [] }),
+          waiting,
+        );
+        return entriesOf(responses[1]).map((kv) => entryOf(this.#prefix, kv));
       } catch (error) {
         if (!(error instanceof SessionGoneError)) throw error;
       }

@@ -74,4 +74,23 @@ describe("a latch", () => {
     await latch.reset();
     await locks.close();
   });
+
+  it("is told how many are left by the answer to its count, and needs no other one", async () => {
+    const etcd = new EmbeddedEtcd();
+    const asked: string[] = [];
+    const store = wrappedEtcd(etcd, (name, send) => {
+      asked.push(name);
+      return send();
+    });
+    const locks = await connect({ store });
+    const latch = locks.latch("x", 3);
+    asked.length = 0;
+
+    const left = [await latch.countDown(), await latch.countDown()];
+
+    expect(left).toEqual([2, 1]);
+    expect(asked).toEqual(["txn", "leaseGrant", "txn", "txn", "leaseGrant", "txn"]);
+    await latch.reset();
+    await locks.close();
+  });
 });
