@@ -1,6 +1,6 @@
-import { isHolding, type Request } from "../support/history/request.ts";
-import type { Entry } from "../support/history/server-side.ts";
-import { story } from "../support/history/story.ts";
+import { isHolding, type Request } from "../../src/testkit/history/request.ts";
+import type { Entry } from "../../src/testkit/history/server-side.ts";
+import { story } from "../../src/testkit/history/story.ts";
 import { disturbances, isTouched } from "./disturbed.ts";
 import { idOf, type RunRecord } from "./run-record.ts";
 import { staleTakingOf, type Taking, takingOf } from "./taken-away.ts";

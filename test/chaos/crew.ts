@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ProcessEvent } from "../support/history/event.ts";
+import type { ProcessEvent } from "../../src/testkit/history/event.ts";
 import { ClientProcess } from "./client-process.ts";
 import type { ClientWays } from "./client-ways.ts";
 import { type Program, programOf } from "./program.ts";

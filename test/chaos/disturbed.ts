@@ -1,4 +1,4 @@
-import { processOf } from "../support/history/event.ts";
+import { processOf } from "../../src/testkit/history/event.ts";
 import { isOnCluster } from "./deed.ts";
 import type { RunRecord } from "./run-record.ts";
 

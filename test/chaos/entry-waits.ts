@@ -1,7 +1,7 @@
-import { grouped } from "../support/history/grouped.ts";
-import { isHolding, type Request } from "../support/history/request.ts";
-import type { Entry } from "../support/history/server-side.ts";
-import { ms } from "../support/history/story.ts";
+import { grouped } from "../../src/testkit/history/grouped.ts";
+import { isHolding, type Request } from "../../src/testkit/history/request.ts";
+import type { Entry } from "../../src/testkit/history/server-side.ts";
+import { ms } from "../../src/testkit/history/story.ts";
 import { disturbances, longestCalm } from "./disturbed.ts";
 import { idOf, type RunRecord } from "./run-record.ts";
 

@@ -1,6 +1,6 @@
+import type { HistoryEvent } from "../../src/testkit/history/event.ts";
+import type { Entry, Write } from "../../src/testkit/history/server-side.ts";
 import type { PartyEntry } from "../support/history/barrier-rounds.ts";
-import type { HistoryEvent } from "../support/history/event.ts";
-import type { Entry, Write } from "../support/history/server-side.ts";
 import type { Deed } from "./deed.ts";
 import type { LedgerEvent } from "./ledger.ts";
 import type { NodeState } from "./monitor.ts";

@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EtcdBinaries } from "../../scripts/etcd-version.mjs";
 import { connect } from "../../src/connect.ts";
-import type { HistoryEvent } from "../support/history/event.ts";
+import type { HistoryEvent } from "../../src/testkit/history/event.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 import type { ClientProcess } from "./client-process.ts";
 import { ClientWays } from "./client-ways.ts";

@@ -1,4 +1,4 @@
-import { story } from "../support/history/story.ts";
+import { story } from "../../src/testkit/history/story.ts";
 import type { Figures } from "./figures.ts";
 import type { Judgement } from "./judge.ts";
 import type { RunRecord } from "./run-record.ts";

@@ -1,4 +1,4 @@
-import { isHolding, type Request } from "../support/history/request.ts";
+import { isHolding, type Request } from "../../src/testkit/history/request.ts";
 import { disturbances, isTouched, type Span } from "./disturbed.ts";
 import type { EntryWait } from "./entry-waits.ts";
 import { idOf, type RunRecord } from "./run-record.ts";

@@ -1,4 +1,4 @@
-import type { Entry } from "../support/history/server-side.ts";
+import type { Entry } from "../../src/testkit/history/server-side.ts";
 import type { Deed } from "./deed.ts";
 import { idOf, type RunRecord } from "./run-record.ts";
 

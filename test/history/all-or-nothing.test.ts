@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { HistoryEvent } from "../../src/testkit/history/event.ts";
+import { requestsOf } from "../../src/testkit/history/request.ts";
+import type { Entry } from "../../src/testkit/history/server-side.ts";
 import { allOrNothing } from "../support/history/all-or-nothing.ts";
-import type { HistoryEvent } from "../support/history/event.ts";
-import { requestsOf } from "../support/history/request.ts";
 import { scripted, scriptedRequests } from "../support/history/scripted.ts";
-import type { Entry } from "../support/history/server-side.ts";
 
 const order = ["asked", "got", "left"];
 const entry = (name: string, token: bigint, removedAt: bigint | undefined): Entry => ({

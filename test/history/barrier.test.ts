@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { HistoryEvent, PartyEvent } from "../../src/testkit/history/event.ts";
 import { barrierRounds, type PartyEntry } from "../support/history/barrier-rounds.ts";
-import type { HistoryEvent, PartyEvent } from "../support/history/event.ts";
 import { together } from "../support/history/together.ts";
 
 /** A history from lines such as "1/a comes", "1 dies" or "everybody waits"; two have to come to x. */

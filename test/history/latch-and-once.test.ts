@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { HistoryEvent, LatchEvent, RequestEvent } from "../support/history/event.ts";
+import type { HistoryEvent, LatchEvent, RequestEvent } from "../../src/testkit/history/event.ts";
+import { requestsOf } from "../../src/testkit/history/request.ts";
 import { oncePerTick } from "../support/history/once-per-tick.ts";
 import { openLatches } from "../support/history/open-latches.ts";
-import { requestsOf } from "../support/history/request.ts";
 import { scripted } from "../support/history/scripted.ts";
 
 describe("openLatches", () => {

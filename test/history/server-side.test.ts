@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { beliefEndsFirst } from "../support/history/belief-ends-first.ts";
-import type { Mode } from "../support/history/event.ts";
-import { fencedWrites } from "../support/history/fenced-writes.ts";
+import type { Mode } from "../../src/testkit/history/event.ts";
+import type { Entry, Write } from "../../src/testkit/history/server-side.ts";
 import { scriptedRequests } from "../support/history/scripted.ts";
-import type { Entry, Write } from "../support/history/server-side.ts";
 import { tokensFromEtcd } from "../support/history/tokens-from-etcd.ts";
 import { writesInTurn } from "../support/history/writes-in-turn.ts";
 
@@ -41,29 +39,6 @@ describe("tokensFromEtcd", () => {
     ["an entry of another lock", [{ ...entry("1/a", 5n), name: "y" }]],
   ])("finds a token of %s", (_, entries) => {
     expect(tokensFromEtcd(requests, entries)).toContain("with token 5");
-  });
-});
-
-describe("beliefEndsFirst", () => {
-  const leaves = ["1/a asks", "1/a gets 5", "8: 1/a leaves"];
-  const loses = ["1/a asks", "1/a gets 5", "20: 1/a loses since 8"];
-
-  it.each([
-    ["who left before its entry went", leaves, entry("1/a", 5n, { to: 6n, seenAt: 9 })],
-    ["who knew of a loss before its entry went", loses, entry("1/a", 5n, { to: 6n, seenAt: 9 })],
-    ["whose entry is still there", leaves, entry("1/a", 5n)],
-  ])("lets one pass %s", (_, lines, standing) => {
-    expect(beliefEndsFirst(scriptedRequests(lines), [standing])).toBeUndefined();
-  });
-
-  it.each([
-    ["who left after its entry had gone", leaves],
-    ["who believed after its entry had gone", loses],
-    ["who still believes", ["1/a asks", "1/a gets 5"]],
-  ])("finds one %s", (_, lines) => {
-    const gone = entry("1/a", 5n, { to: 6n, seenAt: 7 });
-
-    expect(beliefEndsFirst(scriptedRequests(lines), [gone])).toContain("seen to go at 7 ms");
   });
 });
 
@@ -116,28 +91,5 @@ describe("writesInTurn", () => {
     ],
   ])("finds a write %s", (_, entries, written) => {
     expect(writesInTurn([written], entries, 1)).toMatch(/^Somebody wrote out of turn:/);
-  });
-});
-
-describe("fencedWrites", () => {
-  it.each([
-    ["rising tokens", [write(1n, 5n), write(1n, 6n), write(2n, 7n)]],
-    ["rising tokens that are listed in another order", [write(2n, 7n), write(1n, 6n)]],
-    ["readers in turns", [write(2n, 5n, "read"), write(1n, 6n, "read")]],
-    ["two locks", [write(2n, 5n), { ...write(1n, 6n), name: "y" }]],
-  ])("lets %s pass", (_, writes) => {
-    expect(fencedWrites(writes, 1)).toBeUndefined();
-  });
-
-  it.each([
-    ["a token that falls", [write(2n, 5n), write(1n, 6n)]],
-    ["a writer that comes after a later reader", [write(2n, 5n, "read"), write(1n, 6n, "write")]],
-    [
-      "a writer between two readers that may take turns",
-      [write(4n, 5n, "read"), write(2n, 6n, "read"), write(3n, 7n, "write")],
-    ],
-    ["a token that falls below the last but one", [write(3n, 5n), write(4n, 6n), write(2n, 7n)]],
-  ])("finds %s", (_, writes) => {
-    expect(fencedWrites(writes, 1)).toMatch(/^A smaller token wrote after a larger one:/);
   });
 });

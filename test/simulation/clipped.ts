@@ -1,4 +1,4 @@
-import type { HistoryEvent } from "../support/history/event.ts";
+import type { HistoryEvent } from "../../src/testkit/history/event.ts";
 
 /** An entry that was taken away by force, of which its owner can't know beforehand. */
 export interface Removal {

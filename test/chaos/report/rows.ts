@@ -1,4 +1,4 @@
-import { isHolding, type Request } from "../../support/history/request.ts";
+import { isHolding, type Request } from "../../../src/testkit/history/request.ts";
 import { type Deed, isOnCluster } from "../deed.ts";
 import type { Judgement } from "../judge.ts";
 import type { RunRecord } from "../run-record.ts";

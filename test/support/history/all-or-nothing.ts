@@ -1,7 +1,7 @@
-import { grouped } from "./grouped.ts";
-import type { Request } from "./request.ts";
-import { type Entry, toldEntry } from "./server-side.ts";
-import { story } from "./story.ts";
+import { grouped } from "../../../src/testkit/history/grouped.ts";
+import type { Request } from "../../../src/testkit/history/request.ts";
+import { type Entry, toldEntry } from "../../../src/testkit/history/server-side.ts";
+import { story } from "../../../src/testkit/history/story.ts";
 
 /**
  * Who asks for several locks at once gets all of them or none, in one moment and with one token;

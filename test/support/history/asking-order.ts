@@ -1,7 +1,7 @@
-import { processOf } from "./event.ts";
-import { grouped } from "./grouped.ts";
-import { isHolding, type Request } from "./request.ts";
-import { story } from "./story.ts";
+import { processOf } from "../../../src/testkit/history/event.ts";
+import { grouped } from "../../../src/testkit/history/grouped.ts";
+import { isHolding, type Request } from "../../../src/testkit/history/request.ts";
+import { story } from "../../../src/testkit/history/story.ts";
 
 /** Those who wait in one process stand in the queue in the order in which they asked. */
 export function askingOrder(requests: readonly Request[]): string | undefined {

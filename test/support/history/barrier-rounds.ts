@@ -1,6 +1,6 @@
-import type { HistoryEvent } from "./event.ts";
-import { processOf } from "./event.ts";
-import { grouped } from "./grouped.ts";
+import type { HistoryEvent } from "../../../src/testkit/history/event.ts";
+import { processOf } from "../../../src/testkit/history/event.ts";
+import { grouped } from "../../../src/testkit/history/grouped.ts";
 
 /** An entry of somebody at a barrier, as etcd had it. All moments are revisions. */
 export interface PartyEntry {

@@ -1,5 +1,5 @@
 /** @import { Hold } from "microlock" */
-/** @import { RequestEvent } from "./event.ts" */
+/** @import { RequestEvent } from "../../../src/testkit/history/event.ts" */
 
 /**
  * What a holder believes, and tells of it. Each moment is taken before `held` is asked: whoever is told

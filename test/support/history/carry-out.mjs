@@ -4,7 +4,7 @@ import { beliefIn } from "./belief.mjs";
 import { primitives } from "./primitives.mjs";
 
 /** @import { Hold, Locks, WriteHold } from "microlock" */
-/** @import { HistoryEvent, RequestEvent } from "./event.ts" */
+/** @import { HistoryEvent, RequestEvent } from "../../../src/testkit/history/event.ts" */
 /** @import { Round } from "./round.ts" */
 
 /**

@@ -1,7 +1,7 @@
-import { exclusion } from "./exclusion.ts";
-import { permits } from "./permits.ts";
-import { readersAndWriters } from "./readers-and-writers.ts";
-import type { Request } from "./request.ts";
+import { exclusion } from "../../../src/testkit/history/exclusion.ts";
+import { permits } from "../../../src/testkit/history/permits.ts";
+import { readersAndWriters } from "../../../src/testkit/history/readers-and-writers.ts";
+import type { Request } from "../../../src/testkit/history/request.ts";
 
 /**
  * Nobody gets in beside the work of one that asked for that, though it has lost its hold, before that

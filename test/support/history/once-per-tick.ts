@@ -1,6 +1,6 @@
-import { grouped } from "./grouped.ts";
-import { isHolding, type Request } from "./request.ts";
-import { story } from "./story.ts";
+import { grouped } from "../../../src/testkit/history/grouped.ts";
+import { isHolding, type Request } from "../../../src/testkit/history/request.ts";
+import { story } from "../../../src/testkit/history/story.ts";
 
 /**
  * What is done once per tick is done by one of those who come for it: nobody else gets in until

@@ -1,6 +1,10 @@
-import { type HistoryEvent, type LatchEvent, processOf } from "./event.ts";
-import { grouped } from "./grouped.ts";
-import { ms } from "./story.ts";
+import {
+  type HistoryEvent,
+  type LatchEvent,
+  processOf,
+} from "../../../src/testkit/history/event.ts";
+import { grouped } from "../../../src/testkit/history/grouped.ts";
+import { ms } from "../../../src/testkit/history/story.ts";
 
 /**
  * Nobody passes a latch before it was counted down as often as it has to be, and nobody waits at

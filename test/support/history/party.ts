@@ -1,5 +1,9 @@
-import { type HistoryEvent, type PartyEvent, processOf } from "./event.ts";
-import { ms } from "./story.ts";
+import {
+  type HistoryEvent,
+  type PartyEvent,
+  processOf,
+} from "../../../src/testkit/history/event.ts";
+import { ms } from "../../../src/testkit/history/story.ts";
 
 /** One time that somebody came to a barrier. */
 export interface Party {

@@ -2,7 +2,7 @@
 // simulation, which runs the sources.
 
 /** @import { Hold, Locks } from "microlock" */
-/** @import { Want } from "./event.ts" */
+/** @import { Want } from "../../../src/testkit/history/event.ts" */
 
 /**
  * @typedef {object} Options

@@ -4,13 +4,17 @@ import fc from "fast-check";
 import { systemClock, within } from "../../../src/clock.ts";
 import type { Etcd } from "../../../src/etcd/api.ts";
 import { GrpcEtcd } from "../../../src/etcd/grpc/grpc-etcd.ts";
+import type {
+  HistoryEvent,
+  ProcessEvent,
+  RequestEvent,
+} from "../../../src/testkit/history/event.ts";
 import type { EtcdServer } from "../etcd-server.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { metric } from "../server-state.ts";
 import { startProcess, type Worker } from "../start-worker.ts";
 import { anyCounting } from "./counting.ts";
 import { type Disturbance, drawDisturbances } from "./disturbance.ts";
-import type { HistoryEvent, ProcessEvent, RequestEvent } from "./event.ts";
 import { anyMeeting } from "./meeting.ts";
 import { type PrimitiveName, primitives } from "./primitives.mjs";
 import { anyRound, type Round } from "./round.ts";

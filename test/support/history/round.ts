@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Want } from "./event.ts";
+import type { Want } from "../../../src/testkit/history/event.ts";
 import { type PrimitiveName, primitives } from "./primitives.mjs";
 
 /** One time that somebody asks for a lock and uses it. It is plain data, like the history. */

@@ -1,5 +1,5 @@
-import type { HistoryEvent, Mode, RequestEvent } from "./event.ts";
-import { type Request, requestsOf } from "./request.ts";
+import type { HistoryEvent, Mode, RequestEvent } from "../../../src/testkit/history/event.ts";
+import { type Request, requestsOf } from "../../../src/testkit/history/request.ts";
 
 const line =
   /^(?:(\d+): )?(\S+) (asks|gets|leaves|gives up|loses|shares|dies|stops|goes on|waits)\b(.*)$/;

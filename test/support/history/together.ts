@@ -1,5 +1,5 @@
-import type { HistoryEvent } from "./event.ts";
-import { grouped } from "./grouped.ts";
+import type { HistoryEvent } from "../../../src/testkit/history/event.ts";
+import { grouped } from "../../../src/testkit/history/grouped.ts";
 import { type Party, partiesOf, partyStory } from "./party.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { isHolding, type Request } from "./request.ts";
-import type { Entry } from "./server-side.ts";
-import { story } from "./story.ts";
+import { isHolding, type Request } from "../../../src/testkit/history/request.ts";
+import type { Entry } from "../../../src/testkit/history/server-side.ts";
+import { story } from "../../../src/testkit/history/story.ts";
 
 /** Every token is the create revision of an entry of its owner, in the queue of that very lock. */
 export function tokensFromEtcd(

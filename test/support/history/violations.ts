@@ -1,21 +1,21 @@
+import type { HistoryEvent } from "../../../src/testkit/history/event.ts";
+import { exclusion } from "../../../src/testkit/history/exclusion.ts";
+import { fencedWrites } from "../../../src/testkit/history/fenced-writes.ts";
+import { firstComeFirstServed } from "../../../src/testkit/history/first-come-first-served.ts";
+import { type Bounds, noLostWakeUp } from "../../../src/testkit/history/no-lost-wake-up.ts";
+import { nothingLeft } from "../../../src/testkit/history/nothing-left.ts";
+import { permits } from "../../../src/testkit/history/permits.ts";
+import { readersAndWriters } from "../../../src/testkit/history/readers-and-writers.ts";
+import { requestsOf } from "../../../src/testkit/history/request.ts";
+import { risingTokens } from "../../../src/testkit/history/rising-tokens.ts";
+import type { Entry, Write } from "../../../src/testkit/history/server-side.ts";
+import { toldBeforeExpiry } from "../../../src/testkit/history/told-before-expiry.ts";
 import { allOrNothing } from "./all-or-nothing.ts";
 import { askingOrder } from "./asking-order.ts";
 import { barrierRounds, type PartyEntry } from "./barrier-rounds.ts";
-import { beliefEndsFirst } from "./belief-ends-first.ts";
-import type { HistoryEvent } from "./event.ts";
-import { exclusion } from "./exclusion.ts";
-import { fencedWrites } from "./fenced-writes.ts";
-import { firstComeFirstServed } from "./first-come-first-served.ts";
 import { lingering } from "./lingering.ts";
-import { type Bounds, noLostWakeUp } from "./no-lost-wake-up.ts";
-import { nothingLeft } from "./nothing-left.ts";
 import { oncePerTick } from "./once-per-tick.ts";
 import { openLatches } from "./open-latches.ts";
-import { permits } from "./permits.ts";
-import { readersAndWriters } from "./readers-and-writers.ts";
-import { requestsOf } from "./request.ts";
-import { risingTokens } from "./rising-tokens.ts";
-import type { Entry, Write } from "./server-side.ts";
 import { together } from "./together.ts";
 import { tokensFromEtcd } from "./tokens-from-etcd.ts";
 import { writesInTurn } from "./writes-in-turn.ts";
@@ -59,7 +59,7 @@ export function violations(chronicle: Chronicle): readonly string[] {
     noLostWakeUp(requests, history, bounds),
     allOrNothing(requests, untouched),
     tokensFromEtcd(requests, entries),
-    beliefEndsFirst(undisturbed, entries),
+    toldBeforeExpiry(undisturbed, entries),
     writesInTurn(writes, entries, capacity),
     fencedWrites(writes, capacity),
     together(history, bounds),

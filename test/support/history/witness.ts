@@ -2,9 +2,9 @@ import { claimsOf, stateOf } from "../../../src/core/entry.ts";
 import { textOf } from "../../../src/core/keys.ts";
 import { isCompanionSuffix, modeOf } from "../../../src/core/mode.ts";
 import type { Etcd, KeyValue } from "../../../src/etcd/api.ts";
+import type { Want } from "../../../src/testkit/history/event.ts";
+import type { Entry, Write } from "../../../src/testkit/history/server-side.ts";
 import type { PartyEntry } from "./barrier-rounds.ts";
-import type { Want } from "./event.ts";
-import type { Entry, Write } from "./server-side.ts";
 
 /** Somebody who asks for nothing, and sees in etcd what happens to the queues. */
 export interface Witness {

@@ -1,5 +1,10 @@
-import { type Entry, toldEntry, toldWrite, type Write } from "./server-side.ts";
-import { fitTogether } from "./sharing.ts";
+import {
+  type Entry,
+  toldEntry,
+  toldWrite,
+  type Write,
+} from "../../../src/testkit/history/server-side.ts";
+import { fitTogether } from "../../../src/testkit/history/sharing.ts";
 
 function asOf(entry: Entry, revision: bigint): Entry {
   const { sharesSince } = entry;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { noLostWakeUp } from "../support/history/no-lost-wake-up.ts";
-import { nothingLeft } from "../support/history/nothing-left.ts";
-import { requestsOf } from "../support/history/request.ts";
-import { scripted } from "../support/history/scripted.ts";
+import { noLostWakeUp } from "../../../src/testkit/history/no-lost-wake-up.ts";
+import { nothingLeft } from "../../../src/testkit/history/nothing-left.ts";
+import { requestsOf } from "../../../src/testkit/history/request.ts";
+import { scripted } from "../../support/history/scripted.ts";
 
 const bounds = { wakeMs: 100, expiryMs: 1_000 };
 const check = (lines: readonly string[]): string | undefined => {

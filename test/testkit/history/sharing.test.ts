@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { permits } from "../support/history/permits.ts";
-import { readersAndWriters } from "../support/history/readers-and-writers.ts";
-import { scriptedRequests } from "../support/history/scripted.ts";
+import { permits } from "../../../src/testkit/history/permits.ts";
+import { readersAndWriters } from "../../../src/testkit/history/readers-and-writers.ts";
+import { scriptedRequests } from "../../support/history/scripted.ts";
 
 describe("readersAndWriters", () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { exclusion } from "../support/history/exclusion.ts";
-import { scriptedRequests } from "../support/history/scripted.ts";
+import { exclusion } from "../../../src/testkit/history/exclusion.ts";
+import { scriptedRequests } from "../../support/history/scripted.ts";
 
 describe("exclusion", () => {
   it.each([

@@ -6,7 +6,7 @@ import { ms, story } from "./story.ts";
  * Nobody believes to hold after others could see that its entry is gone. It holds as long as
  * nobody removes entries by force: of that no client can know beforehand.
  */
-export function beliefEndsFirst(
+export function toldBeforeExpiry(
   requests: readonly Request[],
   entries: readonly Entry[],
 ): string | undefined {
