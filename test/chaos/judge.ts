@@ -48,6 +48,7 @@ export interface Judgement {
 }
 
 const { capacity } = primitives.semaphore;
+const capacityOf = (): number => capacity;
 // Faults last for less, and then etcd removes what has ended.
 const longestLingerMs = 30_000;
 
@@ -60,18 +61,18 @@ export function judge(record: RunRecord, options: JudgeOptions): Judgement {
   const waits = entryWaits(all, record);
   const bounds = { wakeMs: longestLingerMs, lingerMs: longestLingerMs };
   const verdicts = {
-    "no two hold what only one may": exclusion(requests),
-    "writers hold alone, readers together": readersAndWriters(requests),
-    "no more permits are out than there are": permits(requests, capacity),
-    "first come, first served, by create revision": firstComeFirstServed(requests, capacity),
+    "no two hold what only one may": exclusion({ requests }),
+    "writers hold alone, readers together": readersAndWriters({ requests }),
+    "no more permits are out than there are": permits({ requests, capacityOf }),
+    "first come, first served, by create revision": firstComeFirstServed({ requests, capacityOf }),
     "one process stands in the order in which it asked": askingOrder(requests),
-    "tokens rise": risingTokens(requests, capacity),
+    "tokens rise": risingTokens({ requests, capacityOf }),
     "tokens are those of etcd": tokensFromEtcd(all, entries),
     "several are had all or none": allOrNothing(all, wholeEntries(record)),
     "belief ends before the entry goes": beliefsEndFirst(beliefs),
     "whose hold is taken away is told": toldOfTaking(beliefs, options.slackMs),
     "guarded writes are the holder's": inTurn(record),
-    "no token writes after a larger one": fencedWrites(writes, capacity),
+    "no token writes after a larger one": fencedWrites({ writes, capacityOf }),
     "the ledger takes no token after a larger one": ledgerTokensRise(record),
     "the ledger loses nothing": ledgerKeeps(record),
     "nobody waits with a free way before it": nobodyWaitsInVain(waits, record, options.slackMs),
@@ -80,7 +81,7 @@ export function judge(record: RunRecord, options: JudgeOptions): Judgement {
     "latches open when they are counted down": openLatches(history, bounds),
     "once per tick": oncePerTick(requests),
     "nobody gets in beside work that goes on": lingering(withBounds(requests), capacity),
-    "nothing is left behind": nothingLeft(leftovers),
+    "nothing is left behind": nothingLeft({ leftovers }),
     "all come to a good end": badEnds.length > 0 ? badEnds.join("\n") : undefined,
     ...(options.mustSurviveStaleLeader
       ? { "no live hold is lost to a resuming leader": lostToStaleLeader(beliefs) }

@@ -1,4 +1,4 @@
-import { asOf, type Holding, holdingsByName, type Request } from "./request.ts";
+import { asOf, type Holding, holdingsByName, type Request, workedUntil } from "./request.ts";
 
 /** The moment at which somebody gets in. */
 export interface Entrance {
@@ -12,7 +12,7 @@ export function* entrances(requests: readonly Request[]): Generator<Entrance> {
   for (const holdings of holdingsByName(requests).values()) {
     let inside: readonly Holding[] = [];
     for (const entering of holdings) {
-      inside = inside.filter(({ until }) => until > entering.gotAt);
+      inside = inside.filter((other) => workedUntil(other) > entering.gotAt);
       yield { entering, inside: inside.map((holding) => asOf(holding, entering.gotAt)) };
       inside = [...inside, entering];
     }

@@ -30,6 +30,8 @@ export interface RequestEvent extends Want {
   readonly waitMs?: number;
   /** With "lost": the last moment at which it was told that it holds. */
   readonly heldUntil?: number;
+  /** With "lost": whether it was told while others were kept out. Then `at` is when its work had stopped. */
+  readonly toldInTime?: boolean;
   readonly why?: string;
 }
 

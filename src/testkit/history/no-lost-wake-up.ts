@@ -1,15 +1,8 @@
 import { type HistoryEvent, processOf } from "./event.ts";
 import { grouped } from "./grouped.ts";
+import type { Recorded } from "./recorded.ts";
 import { isHolding, type Request } from "./request.ts";
 import { ms, story } from "./story.ts";
-
-/** How long things may take. */
-export interface Bounds {
-  /** From when the way is free until the next one has got in. */
-  readonly wakeMs: number;
-  /** How much longer etcd keeps an entry whose owner can't take it away. */
-  readonly expiryMs: number;
-}
 
 /**
  * Whoever asked got in or gave up, and got in soon after the last one in its way was gone, in all
@@ -17,25 +10,25 @@ export interface Bounds {
  * nothing else could happen. Of whoever has no token it is not known where it stood, so it counts
  * as ahead.
  */
-export function noLostWakeUp(
-  requests: readonly Request[],
-  history: readonly HistoryEvent[],
-  { wakeMs, expiryMs }: Bounds,
-): string | undefined {
+export function noLostWakeUp({
+  requests,
+  events,
+  bounds: { wakeMs, expiryMs },
+}: Pick<Recorded, "requests" | "events" | "bounds">): string | undefined {
   const stuck = requests.filter(({ end }) => end === undefined);
   if (stuck.length > 0) return story("Not everybody got in or gave up", stuck);
 
-  const disturbed = disturbances(history);
+  const disturbed = disturbances(events);
   /** When its entry was gone at the latest. */
   const goneAt = (request: Request, isRead: boolean): number => {
-    const { end, diedAt, sharesSince } = request;
-    const until = diedAt ?? request.until;
+    const { end, diedAt, sharesSince, askedAt, windowMs = 0, minHoldMs = 0 } = request;
+    const until = Math.max((diedAt ?? request.until) + minHoldMs, askedAt + windowMs);
     if (isRead && sharesSince !== undefined) return sharesSince;
     const lingers = end === "lost" || disturbed(request, until + wakeMs);
     return lingers ? until + expiryMs : until;
   };
   const byName = grouped(requests, ({ name }) => name);
-  const lulls = history.filter(({ kind }) => kind === "lull").map(({ at }) => at);
+  const lulls = events.filter(({ kind }) => kind === "lull").map(({ at }) => at);
   for (const late of requests.filter(isHolding)) {
     const { names, mode, token, askedAt, gotAt } = late;
     const isRead = mode === "read";

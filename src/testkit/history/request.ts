@@ -22,6 +22,8 @@ export interface Request extends Want {
   readonly until: number;
   /** If it was lost: when its work had stopped. */
   readonly stoppedAt: number | undefined;
+  /** If it was lost: whether it was told while others were kept out, and had to stop its work then. */
+  readonly toldInTime: boolean;
   readonly diedAt: number | undefined;
   readonly end: "left" | "gave up" | "lost" | "died" | undefined;
   readonly why: string | undefined;
@@ -69,6 +71,13 @@ export function requestsOf(history: readonly HistoryEvent[]): readonly Request[]
       follow(event, open, requests);
     }
   }
+  for (const draft of open.values()) {
+    // Of one that stands still to this day, nothing is certain since then.
+    const stop = stops.get(processOf(draft.who))?.at(-1);
+    if (stop?.until === Number.POSITIVE_INFINITY) {
+      draft.until = Math.max(draft.sharesSince ?? draft.gotAt ?? draft.askedAt, stop.at);
+    }
+  }
   return requests;
 }
 
@@ -84,7 +93,13 @@ function follow(event: RequestEvent, open: Map<string, Draft>, requests: Draft[]
       lingers: event.lingers ?? false,
       until: Number.POSITIVE_INFINITY,
       ...{ token: undefined, gotAt: undefined, sharesSince: undefined },
-      ...{ end: undefined, stoppedAt: undefined, diedAt: undefined, why: undefined },
+      ...{
+        end: undefined,
+        stoppedAt: undefined,
+        toldInTime: false,
+        diedAt: undefined,
+        why: undefined,
+      },
     };
     requests.push(asked);
     open.set(id, asked);
@@ -103,7 +118,10 @@ function follow(event: RequestEvent, open: Map<string, Draft>, requests: Draft[]
   }
   draft.until = event.heldUntil ?? event.at;
   draft.end = event.kind;
-  if (event.kind === "lost") draft.stoppedAt = event.at;
+  if (event.kind === "lost") {
+    draft.stoppedAt = event.at;
+    draft.toldInTime = event.toldInTime ?? false;
+  }
   draft.why = event.why;
   open.delete(id);
 }
@@ -128,6 +146,11 @@ export function holdingsByName(
 export function asOf<T extends Request>(request: T, at: number): T {
   const { sharesSince = Number.POSITIVE_INFINITY } = request;
   return sharesSince <= at ? { ...request, mode: "read" } : request;
+}
+
+/** Until when others may not be in beside it: one that was told to stop counts until it had. */
+export function workedUntil({ toldInTime, stoppedAt, until }: Request): number {
+  return toldInTime ? Math.max(stoppedAt ?? until, until) : until;
 }
 
 export function isHolding(request: Request): request is Holding {

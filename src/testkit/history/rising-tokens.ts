@@ -1,4 +1,5 @@
-import { holdingsByName, type Request } from "./request.ts";
+import type { Recorded } from "./recorded.ts";
+import { holdingsByName } from "./request.ts";
 import { fitTogether } from "./sharing.ts";
 import { story } from "./story.ts";
 
@@ -6,8 +7,11 @@ import { story } from "./story.ts";
  * Every token is larger than that of whoever held before, if the two could not hold together.
  * No two are the same.
  */
-export function risingTokens(requests: readonly Request[], capacity: number): string | undefined {
-  for (const holdings of holdingsByName(requests).values()) {
+export function risingTokens({
+  requests,
+  capacityOf,
+}: Pick<Recorded, "requests" | "capacityOf">): string | undefined {
+  for (const [name, holdings] of holdingsByName(requests)) {
     let highest = 0n;
     for (const [index, holding] of holdings.entries()) {
       const { token } = holding;
@@ -16,7 +20,7 @@ export function risingTokens(requests: readonly Request[], capacity: number): st
         .find(
           (other) =>
             other.token === token ||
-            (other.token > token && !fitTogether([other, holding], capacity)),
+            (other.token > token && !fitTogether([other, holding], capacityOf(name))),
         );
       if (before) return story("A token did not rise", [before, holding]);
       if (token > highest) highest = token;

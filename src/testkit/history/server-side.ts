@@ -1,4 +1,5 @@
 import type { Want } from "./event.ts";
+import { ms } from "./story.ts";
 
 /** An entry of a queue, as etcd had it. */
 export interface Entry extends Want {
@@ -20,7 +21,11 @@ export interface Entry extends Want {
 export interface Write extends Want {
   readonly name: string;
   readonly token: bigint;
+  /** The revision at which it was written; or, outside of etcd, which write it was. */
   readonly revision: bigint;
+  /** When it was written, and by whom, where that is known. */
+  readonly at?: number;
+  readonly who?: string;
 }
 
 /** An entry or a write as people read it. */
@@ -30,6 +35,8 @@ export function toldEntry({ who, name, mode, token, removedAt }: Entry): string 
 }
 
 /** A write as people read it. */
-export function toldWrite({ name, mode, token, revision }: Write): string {
+export function toldWrite({ name, mode, token, revision, at, who }: Write): string {
+  if (at !== undefined)
+    return `  at ${ms(at)}, ${who} wrote to ${name} with token ${token} (${mode})`;
   return `  at revision ${revision}, who had token ${token} wrote to ${name} (${mode})`;
 }

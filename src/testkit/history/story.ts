@@ -1,4 +1,4 @@
-import type { Request } from "./request.ts";
+import { type Request, workedUntil } from "./request.ts";
 
 /** Says what is wrong, and what became of each request that has to do with it. */
 export function story(wrong: string, requests: readonly Request[]): string {
@@ -14,6 +14,7 @@ function told(request: Request): string {
   const because = why ? ` (${why})` : "";
   if (end === "lost")
     parts.push(`held it at ${ms(until)} for the last time, and lost it${because}`);
+  if (workedUntil(request) > until) parts.push(`worked on until ${ms(workedUntil(request))}`);
   else if (end) parts.push(`${end} at ${ms(until)}${because}`);
   else parts.push(gotAt === undefined ? "waits to this day" : "has it to this day");
   return parts.join(", ");

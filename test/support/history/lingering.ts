@@ -12,6 +12,7 @@ export function lingering(requests: readonly Request[], capacity: number): strin
     const { lingers, stoppedAt, until } = request;
     return lingers ? { ...request, until: stoppedAt ?? until } : request;
   });
-  const wrong = exclusion(lasting) ?? readersAndWriters(lasting) ?? permits(lasting, capacity);
+  const told = { requests: lasting, capacityOf: () => capacity };
+  const wrong = exclusion(told) ?? readersAndWriters(told) ?? permits(told);
   return wrong && `Before the work of one that was lost had stopped: ${wrong}`;
 }

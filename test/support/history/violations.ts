@@ -2,10 +2,11 @@ import type { HistoryEvent } from "../../../src/testkit/history/event.ts";
 import { exclusion } from "../../../src/testkit/history/exclusion.ts";
 import { fencedWrites } from "../../../src/testkit/history/fenced-writes.ts";
 import { firstComeFirstServed } from "../../../src/testkit/history/first-come-first-served.ts";
-import { type Bounds, noLostWakeUp } from "../../../src/testkit/history/no-lost-wake-up.ts";
+import { noLostWakeUp } from "../../../src/testkit/history/no-lost-wake-up.ts";
 import { nothingLeft } from "../../../src/testkit/history/nothing-left.ts";
 import { permits } from "../../../src/testkit/history/permits.ts";
 import { readersAndWriters } from "../../../src/testkit/history/readers-and-writers.ts";
+import type { Bounds } from "../../../src/testkit/history/recorded.ts";
 import { requestsOf } from "../../../src/testkit/history/request.ts";
 import { risingTokens } from "../../../src/testkit/history/rising-tokens.ts";
 import type { Entry, Write } from "../../../src/testkit/history/server-side.ts";
@@ -49,24 +50,25 @@ export function violations(chronicle: Chronicle): readonly string[] {
   const undisturbed = requests.filter(({ lingers }) => !lingers);
   const isForced = chronicle.isForced ?? undisturbed.length < requests.length;
   const untouched = isForced ? [] : entries;
+  const capacityOf = (): number => capacity;
   return [
-    exclusion(requests),
-    readersAndWriters(requests),
-    permits(requests, capacity),
-    firstComeFirstServed(requests, capacity),
+    exclusion({ requests }),
+    readersAndWriters({ requests }),
+    permits({ requests, capacityOf }),
+    firstComeFirstServed({ requests, capacityOf }),
     askingOrder(requests),
-    risingTokens(requests, capacity),
-    noLostWakeUp(requests, history, bounds),
+    risingTokens({ requests, capacityOf }),
+    noLostWakeUp({ requests, events: history, bounds }),
     allOrNothing(requests, untouched),
     tokensFromEtcd(requests, entries),
-    toldBeforeExpiry(undisturbed, entries),
+    toldBeforeExpiry({ requests: undisturbed, entries }),
     writesInTurn(writes, entries, capacity),
-    fencedWrites(writes, capacity),
+    fencedWrites({ writes, capacityOf }),
     together(history, bounds),
     barrierRounds(partyEntries, history),
     openLatches(history, bounds),
     oncePerTick(requests),
     lingering(requests, capacity),
-    nothingLeft(leftovers),
+    nothingLeft({ leftovers }),
   ].filter((violation) => violation !== undefined);
 }

@@ -1,9 +1,10 @@
 import { claimsOf, stateOf } from "../../../src/core/entry.ts";
 import { textOf } from "../../../src/core/keys.ts";
-import { isCompanionSuffix, modeOf } from "../../../src/core/mode.ts";
+import { modeOf } from "../../../src/core/mode.ts";
 import type { Etcd, KeyValue } from "../../../src/etcd/api.ts";
 import type { Want } from "../../../src/testkit/history/event.ts";
 import type { Entry, Write } from "../../../src/testkit/history/server-side.ts";
+import { type Owner, Sightings } from "../../../src/testkit/history/sightings.ts";
 import type { PartyEntry } from "./barrier-rounds.ts";
 
 /** Somebody who asks for nothing, and sees in etcd what happens to the queues. */
@@ -18,20 +19,19 @@ export interface Witness {
   close(): void;
 }
 
-type Draft = { -readonly [Key in keyof Entry]: Entry[Key] };
 type PartyDraft = { -readonly [Key in keyof PartyEntry]: PartyEntry[Key] };
 
 const everything = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
+const namespace = "microlock/";
 const queueKey = /^microlock\/(?!%session)([^/]+)\/(.*)$/;
 const writtenKey = /^written\/([^/]+)\/(\d+)\//;
 
 /** Watches all of etcd from now on. `now` is the clock of the histories. */
 export async function openWitness(etcd: Etcd, now: () => number): Promise<Witness> {
-  const entries: Draft[] = [];
+  const sightings = new Sightings({ namespace, now, ownerOf: wantOf });
   const writes: Write[] = [];
   const partyEntries = new Map<string, PartyDraft>();
   const lasting = new Map<string, bigint>();
-  const standing = new Map<string, Draft | undefined>();
 
   const onPut = (kv: KeyValue): void => {
     const key = textOf(kv.key);
@@ -42,71 +42,44 @@ export async function openWitness(etcd: Etcd, now: () => number): Promise<Witnes
       return;
     }
     const [, name, suffix = ""] = queueKey.exec(key) ?? [];
+    if (name === undefined) return;
     const mode = modeOf(suffix);
-    if (name !== undefined && (mode.kind === "latch" || mode.kind === "kept")) {
-      lasting.set(key, kv.lease);
-      standing.set(key, undefined);
-      return;
-    }
-    if (name !== undefined && isCompanionSuffix(suffix)) {
-      standing.set(key, undefined);
-      return;
-    }
-    if (name !== undefined && mode.kind === "barrier") {
-      standing.set(key, undefined);
-      const party = partyEntries.get(key) ?? newParty(name, mode.total, kv);
-      partyEntries.set(key, party);
-      const state = stateOf(kv) ?? "";
-      if (/^inside/.test(state)) party.insideAt ??= kv.modRevision;
-      if (/^leaving/.test(state)) party.leavingAt ??= kv.modRevision;
-      return;
-    }
-    if (standing.has(key)) {
-      const entry = standing.get(key);
-      // One that got no answer says it again.
-      if (entry?.mode === "write" && stateOf(kv) === "reader") entry.sharesSince ??= kv.modRevision;
-      return;
-    }
-    const entry = name === undefined ? undefined : newEntry(name, kv);
-    standing.set(key, entry);
-    if (entry) entries.push(entry);
+    if (mode.kind === "latch" || mode.kind === "kept") lasting.set(key, kv.lease);
+    if (mode.kind !== "barrier") return;
+    const party = partyEntries.get(key) ?? newParty(name, mode.total, kv);
+    partyEntries.set(key, party);
+    const state = stateOf(kv) ?? "";
+    if (/^inside/.test(state)) party.insideAt ??= kv.modRevision;
+    if (/^leaving/.test(state)) party.leavingAt ??= kv.modRevision;
   };
   const onDelete = (kv: KeyValue): void => {
     const key = textOf(kv.key);
-    const entry = standing.get(key);
-    standing.delete(key);
     lasting.delete(key);
     const party = partyEntries.get(key);
     if (party) party.removedAt = kv.modRevision;
-    if (entry) Object.assign(entry, { removedAt: kv.modRevision, seenRemovedAt: now() });
   };
 
   return new Promise((resolve, reject) => {
     const watch = etcd.watch(everything, {
       onCreated: () =>
         resolve({
-          ...{ entries, writes },
+          ...{ entries: sightings.entries, writes },
           get partyEntries() {
             return [...partyEntries.values()];
           },
           lasting: () => [...lasting.values()],
-          keys: () => [...standing.keys()],
+          keys: () => sightings.keys,
           close: () => watch.close(),
         }),
       onEvents: (events) => {
-        for (const { type, kv } of events) (type === "put" ? onPut : onDelete)(kv);
+        for (const event of events) {
+          (event.type === "put" ? onPut : onDelete)(event.kv);
+          sightings.see(event);
+        }
       },
       onEnd: reject,
     });
   });
-}
-
-function newEntry(name: string, kv: KeyValue): Draft {
-  return {
-    ...{ ...wantOf(kv), name, token: kv.createRevision },
-    ...{ sharesSince: undefined, removedAt: undefined },
-    seenRemovedAt: Number.POSITIVE_INFINITY,
-  };
 }
 
 function newParty(name: string, parties: number, kv: KeyValue): PartyDraft {
@@ -117,7 +90,7 @@ function newParty(name: string, parties: number, kv: KeyValue): PartyDraft {
 }
 
 /** What the owner of a key says about itself: in the reason that it asked with, or in the value. */
-function wantOf({ value }: KeyValue): Want & Pick<Entry, "who" | "names"> {
+function wantOf({ value }: KeyValue): Want & Owner {
   const said = JSON.parse(textOf(value));
   return said.reason === undefined ? said : JSON.parse(said.reason);
 }

@@ -33,7 +33,7 @@ describe("exclusion", () => {
     ],
     ["readers", ["1/a asks to read", "1/a gets 1", "2/a asks to read", "2/a gets 2"]],
   ])("lets %s pass", (_, lines) => {
-    expect(exclusion(scriptedRequests(lines))).toBeUndefined();
+    expect(exclusion({ requests: scriptedRequests(lines) })).toBeUndefined();
   });
 
   it.each([
@@ -61,7 +61,7 @@ describe("exclusion", () => {
       ["1/a asks", "1/a gets 1", "2/a asks", "3/a asks", "2/a gets 2", "2/a leaves", "3/a gets 3"],
     ],
   ])("finds %s", (_, lines) => {
-    expect(exclusion(scriptedRequests(lines))).toMatch(/^Two held at once:/);
+    expect(exclusion({ requests: scriptedRequests(lines) })).toMatch(/^Two held at once:/);
   });
 
   it("tells what happened", () => {
@@ -73,7 +73,7 @@ describe("exclusion", () => {
       "1/a leaves",
     ]);
 
-    expect(exclusion(requests)).toBe(
+    expect(exclusion({ requests })).toBe(
       [
         "Two held at once:",
         "  1/a asked for x (exclusive) at 1 ms, got it at 2 ms with token 5, left at 5 ms",

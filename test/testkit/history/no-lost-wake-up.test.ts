@@ -6,8 +6,8 @@ import { scripted } from "../../support/history/scripted.ts";
 
 const bounds = { wakeMs: 100, expiryMs: 1_000 };
 const check = (lines: readonly string[]): string | undefined => {
-  const history = scripted(...lines);
-  return noLostWakeUp(requestsOf(history), history, bounds);
+  const events = scripted(...lines);
+  return noLostWakeUp({ requests: requestsOf(events), events, bounds });
 };
 
 describe("noLostWakeUp", () => {
@@ -152,7 +152,9 @@ describe("noLostWakeUp", () => {
 
 describe("nothingLeft", () => {
   it("lists what was left behind", () => {
-    expect(nothingLeft([])).toBeUndefined();
-    expect(nothingLeft(["a key", "a lease"])).toBe("This was left behind: a key, a lease");
+    expect(nothingLeft({ leftovers: [] })).toBeUndefined();
+    expect(nothingLeft({ leftovers: ["a key", "a lease"] })).toBe(
+      "This was left behind: a key, a lease",
+    );
   });
 });

@@ -3,6 +3,11 @@ import { firstComeFirstServed } from "../../../src/testkit/history/first-come-fi
 import { risingTokens } from "../../../src/testkit/history/rising-tokens.ts";
 import { scriptedRequests } from "../../support/history/scripted.ts";
 
+const told = (lines: readonly string[], capacity: number) => ({
+  requests: scriptedRequests(lines),
+  capacityOf: () => capacity,
+});
+
 describe("firstComeFirstServed", () => {
   it.each([
     ["turns", ["1/a asks", "2/a asks", "2/a gets 1", "2/a leaves", "1/a gets 2"]],
@@ -34,7 +39,7 @@ describe("firstComeFirstServed", () => {
       ],
     ],
   ])("lets %s pass", (_, lines) => {
-    expect(firstComeFirstServed(scriptedRequests(lines), 3)).toBeUndefined();
+    expect(firstComeFirstServed(told(lines, 3))).toBeUndefined();
   });
 
   it.each([
@@ -78,7 +83,7 @@ describe("firstComeFirstServed", () => {
       ],
     ],
   ])("finds %s", (_, lines) => {
-    expect(firstComeFirstServed(scriptedRequests(lines), 3)).toMatch(/got in past those/);
+    expect(firstComeFirstServed(told(lines, 3))).toMatch(/got in past those/);
   });
 });
 
@@ -91,7 +96,7 @@ describe("risingTokens", () => {
       ["1/a asks to read", "1/a gets 2", "2/a asks to read", "2/a gets 1"],
     ],
   ])("lets %s pass", (_, lines) => {
-    expect(risingTokens(scriptedRequests(lines), 1)).toBeUndefined();
+    expect(risingTokens(told(lines, 1))).toBeUndefined();
   });
 
   it.each([
@@ -120,6 +125,6 @@ describe("risingTokens", () => {
       ],
     ],
   ])("finds %s", (_, lines) => {
-    expect(risingTokens(scriptedRequests(lines), 1)).toMatch(/^A token did not rise:/);
+    expect(risingTokens(told(lines, 1))).toMatch(/^A token did not rise:/);
   });
 });

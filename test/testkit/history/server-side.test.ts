@@ -34,7 +34,9 @@ describe("toldBeforeExpiry", () => {
     ["who knew of a loss before its entry went", loses, entry("1/a", 5n, { to: 6n, seenAt: 9 })],
     ["whose entry is still there", leaves, entry("1/a", 5n)],
   ])("lets one pass %s", (_, lines, standing) => {
-    expect(toldBeforeExpiry(scriptedRequests(lines), [standing])).toBeUndefined();
+    expect(
+      toldBeforeExpiry({ requests: scriptedRequests(lines), entries: [standing] }),
+    ).toBeUndefined();
   });
 
   it.each([
@@ -44,7 +46,9 @@ describe("toldBeforeExpiry", () => {
   ])("finds one %s", (_, lines) => {
     const gone = entry("1/a", 5n, { to: 6n, seenAt: 7 });
 
-    expect(toldBeforeExpiry(scriptedRequests(lines), [gone])).toContain("seen to go at 7 ms");
+    expect(toldBeforeExpiry({ requests: scriptedRequests(lines), entries: [gone] })).toContain(
+      "seen to go at 7 ms",
+    );
   });
 });
 
@@ -55,7 +59,7 @@ describe("fencedWrites", () => {
     ["readers in turns", [write(2n, 5n, "read"), write(1n, 6n, "read")]],
     ["two locks", [write(2n, 5n), { ...write(1n, 6n), name: "y" }]],
   ])("lets %s pass", (_, writes) => {
-    expect(fencedWrites(writes, 1)).toBeUndefined();
+    expect(fencedWrites({ writes, capacityOf: () => 1 })).toBeUndefined();
   });
 
   it.each([
@@ -67,6 +71,8 @@ describe("fencedWrites", () => {
     ],
     ["a token that falls below the last but one", [write(3n, 5n), write(4n, 6n), write(2n, 7n)]],
   ])("finds %s", (_, writes) => {
-    expect(fencedWrites(writes, 1)).toMatch(/^A smaller token wrote after a larger one:/);
+    expect(fencedWrites({ writes, capacityOf: () => 1 })).toMatch(
+      /^A smaller token wrote after a larger one:/,
+    );
   });
 });

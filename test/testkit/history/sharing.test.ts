@@ -32,7 +32,7 @@ describe("readersAndWriters", () => {
       ["1/a asks to write", "1/a gets 1", "2/a asks", "2/a gets 2"],
     ],
   ])("lets %s pass", (_, lines) => {
-    expect(readersAndWriters(scriptedRequests(lines))).toBeUndefined();
+    expect(readersAndWriters({ requests: scriptedRequests(lines) })).toBeUndefined();
   });
 
   it.each([
@@ -80,7 +80,9 @@ describe("readersAndWriters", () => {
       ],
     ],
   ])("finds %s", (_, lines) => {
-    expect(readersAndWriters(scriptedRequests(lines))).toMatch(/who don't go together:/);
+    expect(readersAndWriters({ requests: scriptedRequests(lines) })).toMatch(
+      /who don't go together:/,
+    );
   });
 });
 
@@ -99,7 +101,7 @@ describe("permits", () => {
     ],
     ["others of another name", [...twoHave, "3/a asks for 3 permits of y", "3/a gets 3"]],
   ])("lets %s pass", (_, lines) => {
-    expect(permits(scriptedRequests(lines), 3)).toBeUndefined();
+    expect(permits({ requests: scriptedRequests(lines), capacityOf: () => 3 })).toBeUndefined();
   });
 
   it.each([
@@ -110,6 +112,8 @@ describe("permits", () => {
     ],
     ["a single one that takes more than there are", ["1/a asks for 4 permits", "1/a gets 1"]],
   ])("finds %s", (_, lines) => {
-    expect(permits(scriptedRequests(lines), 3)).toMatch(/^4 of 3 permits were out:/);
+    expect(permits({ requests: scriptedRequests(lines), capacityOf: () => 3 })).toMatch(
+      /^4 of 3 permits were out:/,
+    );
   });
 });
