@@ -1,3 +1,15 @@
+export { exclusion } from "./history/exclusion.ts";
+export { fencedWrites } from "./history/fenced-writes.ts";
+export { firstComeFirstServed } from "./history/first-come-first-served.ts";
+export { History, type HistoryOptions } from "./history/history.ts";
+export { noLostWakeUp } from "./history/no-lost-wake-up.ts";
+export { nothingLeft } from "./history/nothing-left.ts";
+export { permits } from "./history/permits.ts";
+export { readersAndWriters } from "./history/readers-and-writers.ts";
+export type { Recorded } from "./history/recorded.ts";
+export type { Resource, ResourceOptions } from "./history/resource.ts";
+export { risingTokens } from "./history/rising-tokens.ts";
+export { toldBeforeExpiry } from "./history/told-before-expiry.ts";
 export { ProcessClock, type ProcessClockOptions } from "./process-clock.ts";
 export { type Random, seededRandom } from "./random.ts";
 export { settle } from "./settle.ts";

@@ -1,6 +1,9 @@
 import type { Clock } from "../clock.ts";
 import { settle } from "./settle.ts";
 
+/** What becomes of a process. */
+export type Fate = "stopped" | "went on" | "died";
+
 /** How the clock of one process differs from that of the world. */
 export interface ProcessClockOptions {
   /**
@@ -27,6 +30,7 @@ export class ProcessClock implements Clock {
   readonly #bornAt: number;
   readonly #pending = new Set<() => void>();
   readonly #missed = new Set<() => void>();
+  readonly #listeners = new Set<(fate: Fate) => void>();
   #wallOffsetMs = 0;
   #state: "runs" | "stopped" | "dead" = "runs";
 
@@ -80,13 +84,16 @@ export class ProcessClock implements Clock {
 
   /** Stops the process, as SIGSTOP does, or work that keeps its event loop busy. */
   pause(): void {
-    if (!this.isDead) this.#state = "stopped";
+    if (this.#state !== "runs") return;
+    this.#tell("stopped");
+    this.#state = "stopped";
   }
 
   /** The process goes on: what it missed happens now, in the order in which it came. */
   async resume(): Promise<void> {
     if (!this.isPaused) return;
     this.#state = "runs";
+    this.#tell("went on");
     // What one of them calls off, or another stop, keeps the rest from happening.
     for (const fire of this.#missed) {
       if (this.#state !== "runs") return;
@@ -98,9 +105,19 @@ export class ProcessClock implements Clock {
 
   /** Kills the process: none of its timers fires any more. Cut it off from its network as well. */
   kill(): void {
+    if (!this.isDead) this.#tell("died");
     this.#state = "dead";
     this.#missed.clear();
     for (const cancel of [...this.#pending]) cancel();
+  }
+
+  /** @internal Calls `listener` at once when the process is stopped, goes on or is killed. */
+  onFate(listener: (fate: Fate) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  #tell(fate: Fate): void {
+    for (const listener of this.#listeners) listener(fate);
   }
 
   /** Sets the time of day of this process forward, or back, which its `now` does not notice. */

@@ -132,20 +132,34 @@ const types = [
 
 // The same of the test kit.
 const kitValues = [
+  "History",
   "ProcessClock",
   "SimulatedClock",
   "SimulatedCluster",
   "SimulatedNetwork",
+  "exclusion",
+  "fencedWrites",
+  "firstComeFirstServed",
+  "noLostWakeUp",
+  "nothingLeft",
+  "permits",
+  "readersAndWriters",
+  "risingTokens",
   "seededRandom",
   "settle",
   "startEtcd",
+  "toldBeforeExpiry",
 ];
 const kitTypes = [
   "ClusterOptions",
   "EtcdOptions",
+  "HistoryOptions",
   "NetworkOptions",
   "ProcessClockOptions",
   "Random",
+  "Recorded",
+  "Resource",
+  "ResourceOptions",
   "Snapshot",
   "StartedEtcd",
 ];
