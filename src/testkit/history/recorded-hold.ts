@@ -93,8 +93,8 @@ export class RecordedHold {
   #lose(reason: unknown): void {
     const at = this.#record.now();
     this.#heldUntil = at;
-    // A term of an election that is to end is held still.
-    if (!(reason instanceof LockLostError)) return;
+    // One that is letting go already has told so; a term of an election that is to end is held still.
+    if (this.#isOver || !(reason instanceof LockLostError)) return;
     const { reason: why } = reason;
     // It is told as soon as the process goes on: one that is told later was lost for another reason.
     const wasStopped = this.#stop !== undefined && at - (this.#stop.resumedAt ?? at) < 1;

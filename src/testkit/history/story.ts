@@ -12,10 +12,10 @@ function told(request: Request): string {
   const parts = [`${who} asked for ${what} at ${ms(askedAt)}${patience}`];
   if (gotAt !== undefined) parts.push(`got it at ${ms(gotAt)} with token ${token}`);
   const because = why ? ` (${why})` : "";
-  if (end === "lost")
+  if (end === "lost") {
     parts.push(`held it at ${ms(until)} for the last time, and lost it${because}`);
-  if (workedUntil(request) > until) parts.push(`worked on until ${ms(workedUntil(request))}`);
-  else if (end) parts.push(`${end} at ${ms(until)}${because}`);
+    if (workedUntil(request) > until) parts.push(`worked on until ${ms(workedUntil(request))}`);
+  } else if (end) parts.push(`${end} at ${ms(until)}${because}`);
   else parts.push(gotAt === undefined ? "waits to this day" : "has it to this day");
   return parts.join(", ");
 }

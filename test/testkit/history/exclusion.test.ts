@@ -81,4 +81,19 @@ describe("exclusion", () => {
       ].join("\n"),
     );
   });
+
+  it("tells when one that was lost held for the last time", () => {
+    const requests = scriptedRequests([
+      ...["1/a asks", "1/a gets 5", "2/a asks", "4: 2/a gets 6", "9: 1/a loses since 7"],
+      "2/a leaves",
+    ]);
+
+    expect(exclusion({ requests })).toBe(
+      [
+        "Two held at once:",
+        "  1/a asked for x (exclusive) at 1 ms, got it at 2 ms with token 5, held it at 7 ms for the last time, and lost it",
+        "  2/a asked for x (exclusive) at 3 ms, got it at 4 ms with token 6, left at 10 ms",
+      ].join("\n"),
+    );
+  });
 });
