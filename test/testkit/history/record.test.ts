@@ -6,6 +6,7 @@ import {
   SimulatedClock,
   SimulatedCluster,
   SimulatedNetwork,
+  startEtcd,
 } from "../../../src/testkit/index.ts";
 import { deleteKey } from "../../support/keys.ts";
 
@@ -257,5 +258,41 @@ describe("a recorded client", () => {
 
     expect(await late.violations()).toContainEqual(expect.stringMatching(/does not see the store/));
     history.close();
+  });
+
+  it("is let in late by what keeps others out for a while, and nobody minds", async () => {
+    const strict = new History({ store: cluster, clock, wakeMs: 100 });
+    const other = strict.record(await connect({ store: cluster, clock }), "other");
+    const hold = await other.acquire("x", { minHoldMs: 5_000 });
+    const waiting = other.acquire("x");
+    await hold.release();
+    await clock.advance(7_000);
+    await (await waiting).release();
+    await other.once("y", { everyMs: 10_000 }, nothing);
+    const next = other.acquire("y");
+    await clock.advance(7_000);
+    await (await next).release();
+    await other.close();
+
+    expect(
+      strict.requests.filter(({ gotAt = 0, askedAt }) => gotAt > askedAt + 1_000),
+    ).toHaveLength(2);
+    expect(noLostWakeUp(strict)).toBeUndefined();
+  });
+
+  it("goes by a real server and real time as well", async () => {
+    await using etcd = await startEtcd();
+    await using onlooker = await connect(etcd.address, { namespace: "onlooker/" });
+    using there = new History({ store: onlooker.etcd });
+    const [one, two] = await Promise.all([connect(etcd.address), connect(etcd.address)]);
+    there.record(one, "one");
+    there.record(two, "two");
+
+    await Promise.all([one, two, one].map((each) => each.run("x", nothing)));
+    await Promise.all([one.close(), two.close()]);
+
+    expect(await there.violations()).toEqual([]);
+    expect(there.requests.map(({ end }) => end)).toEqual(["left", "left", "left"]);
+    expect(there.entries).toHaveLength(3);
   });
 });
