@@ -311,12 +311,12 @@ describe("handing a hold over", () => {
       const ticket = await hold.detach();
       const isMeant = movesKey(hold);
       let isSilent = true;
-      let answer = (): void => {};
+      const answers: (() => void)[] = [];
       bench.etcd.override("txn", async (request, options) => {
         const isRemoval = request.success?.some(({ op }) => op === "deleteRange");
         if (isRemoval) {
           await new Promise<void>((resolve) => {
-            answer = resolve;
+            answers.push(resolve);
           });
         }
         if (isMeant(request) && isSilent) throw new StoreUnavailableError("no answer");
@@ -328,12 +328,12 @@ describe("handing a hold over", () => {
       isSilent = false;
       const again = two.attach(ticket);
       await bench.clock.advance(100);
-      answer();
+      bench.etcd.override("txn", undefined);
+      for (const answer of answers) answer();
 
       const taken = await again;
       await bench.clock.advance(1_000);
       await taken.verify();
-      bench.etcd.override("txn", undefined);
       await taken.release();
     });
 
