@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { connect, type Locks } from "../../../src/index.ts";
+import { connect, type Etcd, type Locks } from "../../../src/index.ts";
 import {
   History,
   noLostWakeUp,
@@ -224,6 +224,7 @@ describe("a recorded client", () => {
 
     await locks.latch("y", 2).countDown();
     await locks.once("x", { everyMs: 60_000 }, nothing);
+    await (await locks.acquire("z", { minHoldMs: 60_000 })).release();
     await locks.close();
 
     expect(await history.violations()).toEqual([]);
@@ -294,5 +295,57 @@ describe("a recorded client", () => {
     expect(await there.violations()).toEqual([]);
     expect(there.requests.map(({ end }) => end)).toEqual(["left", "left", "left"]);
     expect(there.entries).toHaveLength(3);
+  });
+
+  it("does not wait with tryAcquire", async () => {
+    await (await locks.tryAcquire("x"))?.release();
+    await (await locks.tryAcquire(["x", "y"]))?.release();
+
+    expect(history.requests.map(({ waitMs }) => waitMs)).toEqual([0, 0, 0]);
+  });
+
+  it("is told in time when its hold was good after its process stood still", async () => {
+    const { process, client } = await far();
+    void history.record(client, "far").acquire("x");
+    await clock.advance(100);
+    process.pause();
+    await clock.advance(1_000);
+    await process.resume();
+    const closing = client.close();
+    await clock.advance(1_000);
+    await closing;
+
+    expect(history.requests).toMatchObject([{ end: "lost", why: "closed", toldInTime: true }]);
+  });
+
+  it("counts until its process was stopped, if its hold was over when that went on", async () => {
+    const { process, client } = await far();
+    void history.record(client, "far").acquire("x");
+    await clock.advance(1_100);
+    process.pause();
+    await clock.advance(10_000);
+    await process.resume();
+    await clock.advance(1_000);
+    await Promise.all([client.close(), clock.advance(1_000)]);
+
+    expect(history.requests).toMatchObject([{ end: "lost", toldInTime: false, until: 1_200 }]);
+  });
+
+  it("is not blamed for what is gone when the watch has not told so yet", async () => {
+    const store = {
+      txn: (request) => cluster.store.txn(request),
+      watch: (request, observer) =>
+        cluster.store.watch(request, {
+          ...observer,
+          onEvents: (events) => observer.onEvents(events.filter(({ type }) => type === "put")),
+        }),
+    } as Pick<Etcd, "txn" | "watch"> as Etcd;
+    const slow = new History({ store, clock });
+    await locks.run("x", nothing);
+    await locks.close();
+
+    expect(slow.leftovers).not.toEqual([]);
+    expect(await slow.violations()).toEqual([expect.stringMatching(/^Nobody got a lock/)]);
+    expect(slow.leftovers).toEqual([]);
   });
 });
