@@ -5,7 +5,16 @@ import { look } from "./look.ts";
 import { type Others, othersOf } from "./others.ts";
 import type { Place } from "./place.ts";
 import type { View } from "./queue.ts";
-import { entriesOf, groupOf, joinStep, newestOf, outlookOf, tryStep } from "./queue-requests.ts";
+import {
+  entriesOf,
+  groupOf,
+  joinStep,
+  leaveStep,
+  madeAt,
+  newestOf,
+  outlookOf,
+  tryStep,
+} from "./queue-requests.ts";
 import type { Waiting } from "./requester.ts";
 import type { Rule } from "./rule.ts";
 import type { Step } from "./transactor.ts";
@@ -18,8 +27,12 @@ export async function join(
   rule: Rule = place.rule,
 ): Promise<readonly View[]> {
   const step = (): Step => joinStep(place.own, value, rule);
-  const { succeeded, responses, revision } = await place.put(step, value, waiting);
+  const { succeeded, responses, revision, repeated } = await place.put(step, value, waiting);
   const { spots } = place.own;
+  if (succeeded && repeated && !(await madeAll(place, revision, waiting))) {
+    await clear(place, waiting);
+    return join(place, value, waiting, rule);
+  }
   if (succeeded) {
     place.standsSince(revision);
     return spots.map(({ prefix }, index) => {
@@ -31,6 +44,7 @@ export async function join(
   const [own, ...rivals] = responses;
   if (adopt(place, own)) return look(place, waiting);
   mustAgree(place, rivals.flatMap(entriesOf).map(entryIn(place)));
+  if (repeated) await clear(place, waiting);
   // Who stands there goes by no number at all, and is waited for like anybody else.
   return join(place, value, waiting, { ...rule, rivals: [] });
 }
@@ -53,13 +67,14 @@ export async function tryJoin(
       const step = tryStep(place.own, value, place.rule, since);
       return { ...step, success: [...step.success, ...along] };
     };
-    const { succeeded, responses, revision } = await place.put(joining, value, waiting);
+    const { succeeded, responses, revision, repeated } = await place.put(joining, value, waiting);
     if (succeeded) {
       place.standsSince(revision);
       return undefined;
     }
     const [own, ...others] = responses;
     if (adopt(place, own)) return undefined;
+    if (repeated && (await clear(place, waiting))) continue;
     const { spots } = place.own;
     const outlooks = spots.map((spot, index) =>
       outlookOf(spot, place.rule, spots.length > 1 ? others.slice(index, index + 1) : others),
@@ -79,6 +94,23 @@ function adopt(place: Place, own: ResponseOp | undefined): boolean {
   if (entry) place.standsSince(entry.createRevision);
   else place.standsNowhere();
   return entry !== undefined;
+}
+
+/** Whether all entries were made at that revision: one that an earlier attempt made is older. */
+async function madeAll({ own, session }: Place, at: bigint, waiting: Waiting): Promise<boolean> {
+  if (own.spots.length === 1) return true;
+  const { succeeded } = await session.ask({ compare: madeAt(own.spots, at) }, waiting);
+  return succeeded;
+}
+
+/**
+ * Takes away what is left of an earlier attempt, whose answer got lost, if somebody else has taken the
+ * first of its entries away since. Resolves with whether there may have been any.
+ */
+async function clear(place: Place, waiting: Waiting): Promise<boolean> {
+  if (place.own.spots.length === 1) return false;
+  await place.session.commit(() => leaveStep(place.own, place.rule), waiting);
+  return true;
 }
 
 /** Those who ask for the same thing must mean the same number. */
