@@ -64,6 +64,17 @@ export class Lane {
 
   /** Does it once, with a cut or without, and looks at what it came to. */
   async attempt(operation: Operation, cut?: Cut): Promise<Passage> {
+    for (let again = this.#options.hastyMs === undefined ? 0 : 3; ; again--) {
+      try {
+        return await this.#attempt(operation, cut);
+      } catch (error) {
+        // Who is in a hurry may find a busy machine too slow, before the cut or behind it.
+        if (again === 0 || !(error instanceof StoreUnavailableError)) throw error;
+      }
+    }
+  }
+
+  async #attempt(operation: Operation, cut: Cut | undefined): Promise<Passage> {
     const { etcd, others, prefix } = this.#options;
     const name = `${prefix}-${this.#names++}`;
     const namespace = `${lockKey(others.namespace, name)}/`;

@@ -65,6 +65,8 @@ export function holding<Held extends Hold>(
   };
 }
 
+const soonMs = 10_000;
+
 export const acquireIt: Taking = ({ locks, name }) => locks.acquire(name);
 
 /** Several names, of which nobody has used one. */
@@ -88,7 +90,13 @@ export async function isHeldOnce(
 /** So many stand in the queue, at once or soon: what could not be told in time is told after that. */
 export async function stands({ etcd, locks, name }: Stage, count: number): Promise<void> {
   const prefix = queuePrefix(locks.namespace, name);
-  while ((await entriesBelow(etcd, prefix)).length !== count) await sleep(2);
+  const giveUpAt = performance.now() + soonMs;
+  for (;;) {
+    const found = textsOf(await entriesBelow(etcd, prefix));
+    if (found.length === count) return;
+    if (performance.now() > giveUpAt) throw new Error(`not ${count}, but ${found} stand there`);
+    await sleep(5);
+  }
 }
 
 /** Nobody stands there, and nobody has to wait for that. */

@@ -43,11 +43,10 @@ export class Sweeper {
   ): Promise<Sweeper> {
     const others = await connect({ store: etcd, namespace: "cuts/", ttlMs: 60_000 });
     const word = hastyMs === undefined ? "lane" : "hasty";
-    const lanes = await Promise.all(
-      Array.from({ length: count }, (_, index) =>
-        Lane.open({ endpoint, etcd, others, prefix: `${word}${index}`, hastyMs }),
-      ),
-    );
+    const lanes: Lane[] = [];
+    for (let index = 0; index < count; index++) {
+      lanes.push(await Lane.open({ endpoint, etcd, others, prefix: `${word}${index}`, hastyMs }));
+    }
     return new Sweeper(others, lanes);
   }
 
