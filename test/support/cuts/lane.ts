@@ -14,6 +14,8 @@ const patientMs = 10_000;
 // All of them connect at about the same time.
 const connectTimeoutMs = 10_000;
 const leftMs = 10_000;
+// What asks again without end, or waits for nothing, is told from what is slow.
+const overMs = 30_000;
 
 /** What a lane runs on. */
 export interface LaneOptions {
@@ -66,7 +68,7 @@ export class Lane {
   async attempt(operation: Operation, cut?: Cut): Promise<Passage> {
     for (let again = this.#options.hastyMs === undefined ? 0 : 3; ; again--) {
       try {
-        return await this.#attempt(operation, cut);
+        return await inTime(this.#attempt(operation, cut));
       } catch (error) {
         // Who is in a hurry may find a busy machine too slow, before the cut or behind it.
         if (again === 0 || !(error instanceof StoreUnavailableError)) throw error;
@@ -124,5 +126,18 @@ export class Lane {
     const next = await others.tryAcquire(name);
     if (!next) throw new Error("the next one does not get in");
     await next.release();
+  }
+}
+
+async function inTime<T>(attempt: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const tooLong = sleep(overMs, undefined, { signal: over.signal, ref: false }).then(() => {
+    throw new Error(`not over after ${overMs} ms`);
+  });
+  tooLong.catch(() => {});
+  try {
+    return await Promise.race([attempt, tooLong]);
+  } finally {
+    over.abort();
   }
 }
