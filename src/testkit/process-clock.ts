@@ -28,6 +28,7 @@ export class ProcessClock implements Clock {
   readonly #rate: number;
   readonly #startsAtMs: number;
   readonly #bornAt: number;
+  readonly #settle: () => Promise<void>;
   readonly #pending = new Set<() => void>();
   readonly #missed = new Set<() => void>();
   readonly #listeners = new Set<(fate: Fate) => void>();
@@ -35,11 +36,19 @@ export class ProcessClock implements Clock {
   #state: "runs" | "stopped" | "dead" = "runs";
 
   /** `world` is the clock that all share. */
-  constructor(world: Clock, { rate = 1, startsAtMs = 0 }: ProcessClockOptions = {}) {
+  constructor(world: Clock, options?: ProcessClockOptions);
+  /** @internal */
+  constructor(world: Clock, options?: ProcessClockOptions, letHappen?: () => Promise<void>);
+  constructor(
+    world: Clock,
+    { rate = 1, startsAtMs = 0 }: ProcessClockOptions = {},
+    letHappen = settle,
+  ) {
     this.#world = world;
     this.#rate = rate;
     this.#startsAtMs = startsAtMs;
     this.#bornAt = world.now();
+    this.#settle = letHappen;
   }
 
   now(): number {
@@ -99,7 +108,7 @@ export class ProcessClock implements Clock {
       if (this.#state !== "runs") return;
       this.#missed.delete(fire);
       fire();
-      await settle();
+      await this.#settle();
     }
   }
 

@@ -23,8 +23,16 @@ interface Timer {
  */
 export class SimulatedClock implements Clock {
   readonly #timers = new Set<Timer>();
+  /** The first of them, if that is known. */
+  #first: Timer | undefined;
+  readonly #settle: () => Promise<void>;
   #now = 0;
   #wallOffsetMs = 1_800_000_000_000;
+
+  /** @internal */
+  constructor({ settle: letHappen = settle }: { settle?: () => Promise<void> } = {}) {
+    this.#settle = letHappen;
+  }
 
   /** Milliseconds since the clock was made. */
   now(): number {
@@ -39,12 +47,13 @@ export class SimulatedClock implements Clock {
   setTimer(delayMs: number, wake: () => void): () => void {
     const timer = { at: this.#now + Math.max(0, delayMs), wake };
     this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
+    if (this.#first && timer.at < this.#first.at) this.#first = timer;
+    return () => this.#remove(timer);
   }
 
   /** A view of this clock for one process, which can be stopped, or run fast or slow. */
   process(options?: ProcessClockOptions): ProcessClock {
-    return new ProcessClock(this, options);
+    return new ProcessClock(this, options, this.#settle);
   }
 
   /** How many timers have neither fired nor been called off: 0 when nobody waits for anything. */
@@ -60,10 +69,10 @@ export class SimulatedClock implements Clock {
   /** Lets `ms` milliseconds pass, and whatever they set off happen, timer by timer. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
-    await settle();
+    await this.#settle();
     while (this.nextTimerAt <= end) await this.step();
     this.#now = Math.max(this.#now, end);
-    await settle();
+    await this.#settle();
   }
 
   /** Goes on to the next timer, lets it fire, and lets happen what that sets off. */
@@ -71,9 +80,9 @@ export class SimulatedClock implements Clock {
     const next = this.#next();
     if (!next) return;
     this.#now = Math.max(this.#now, next.at);
-    this.#timers.delete(next);
+    this.#remove(next);
     next.wake();
-    await settle();
+    await this.#settle();
   }
 
   /** Lets time pass all at once, as for a machine that is suspended: no timer fires meanwhile. */
@@ -86,12 +95,19 @@ export class SimulatedClock implements Clock {
     this.#wallOffsetMs += ms;
   }
 
+  #remove(timer: Timer): void {
+    this.#timers.delete(timer);
+    if (timer === this.#first) this.#first = undefined;
+  }
+
   /** Of those that are due at once, the one that was set first. */
   #next(): Timer | undefined {
+    if (this.#first) return this.#first;
     let next: Timer | undefined;
     for (const timer of this.#timers) {
       if (!next || timer.at < next.at) next = timer;
     }
+    this.#first = next;
     return next;
   }
 }

@@ -33,7 +33,7 @@ const kinds: readonly (readonly [Fault["what"], number])[] = [
   ["pause", 5],
   ["kill", 2],
   ["close", 2],
-  ["cut", 4],
+  ["cut", 6],
   ["cut requests", 2],
   ["cut replies", 2],
   ["deafen", 1],
@@ -56,7 +56,12 @@ const notWhileLingering: ReadonlySet<Fault["what"]> = new Set(["stall the leader
  */
 export function drawFaults(
   random: Random,
-  { clients, theme, untilMs }: { clients: number; theme: Theme; untilMs: number },
+  {
+    clients,
+    theme,
+    isLarge,
+    untilMs,
+  }: { clients: number; theme: Theme; isLarge: boolean; untilMs: number },
 ): readonly Fault[] {
   const allowed = kinds.filter(
     ([what]) =>
@@ -67,12 +72,12 @@ export function drawFaults(
     return weighted[Math.floor(random() * weighted.length)] ?? "pause";
   };
   const chosen = new Set(
-    Array.from({ length: 1 + Math.floor(random() * 3) }, () => drawKind(allowed)),
+    Array.from({ length: 1 + Math.floor(random() * (isLarge ? 3 : 2)) }, () => drawKind(allowed)),
   );
-  const count = 1 + Math.floor(random() * 5);
+  const count = 1 + Math.floor(random() * (isLarge ? 5 : 3));
   const some = [...chosen];
   return Array.from({ length: count }, () => ({
-    atMs: random() * untilMs * 0.7,
+    atMs: random() * untilMs,
     what: some[Math.floor(random() * some.length)] ?? "pause",
     index: Math.floor(random() * (clients * 8)),
     forMs: random() < 0.5 ? random() * 1_500 : random() * 9_000,

@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly nobodyComes: Promise<void>;
   readonly connect: typeof connect;
   tell(event: HistoryEvent): void;
+  /** Takes back what was told last of a strand: that it left in good order. */
+  failedToLeave(who: string): void;
   fail(error: unknown): void;
 }
 
@@ -199,13 +201,14 @@ export class Machine {
     strand: { readonly steps: Step[]; isDone: boolean },
     letter: string,
   ): Promise<void> {
-    const { clock, nobodyComes, tell } = this.#around;
+    const { clock, plan, nobodyComes, tell } = this.#around;
     const pause = (ms: number): Promise<void> =>
       new Promise((resolve) => life.process.setTimer(ms, resolve));
     const about = {
-      ...{ who: `${life.who}/${letter}`, locks, expected, pause, tell, lookMs: 30 },
+      ...{ who: `${life.who}/${letter}`, locks, expected, pause, tell, lookMs: plan.lookMs },
       now: () => clock.now(),
       calm: () => pause(200),
+      failed: () => this.#around.failedToLeave(`${life.who}/${letter}`),
       nobodyComes: () => nobodyComes,
     };
     while (this.#life === life) {

@@ -7,8 +7,7 @@ import type { Step } from "../support/history/steps.mjs";
 export interface Theme {
   readonly name: PrimitiveName | "latch" | "barrier";
   /** How long nobody gets in after a loss, if they ask for that. */
-  readonly lingerMs: number | undefined;
-  step(random: Random): Step;
+  readonly lingerMs?: number | undefined;
 }
 
 const everyMs = 12_000;
@@ -17,11 +16,15 @@ const locks = Object.keys(primitives) as PrimitiveName[];
 export function drawTheme(random: Random): Theme {
   const names = [...locks, "several", "rwLock", "semaphore", "latch", "barrier"] as const;
   const name = names[Math.floor(random() * names.length)] as Theme["name"];
-  if (name === "latch") return { name, lingerMs: undefined, step: drawCounting };
-  if (name === "barrier") return { name, lingerMs: undefined, step: drawMeeting };
-  const canLinger = name !== "election" && name !== "once";
-  const lingerMs = canLinger && random() < 0.2 ? 2_500 : undefined;
-  return { name, lingerMs, step: (draw) => drawRound(draw, name, lingerMs) };
+  const canLinger = !["election", "once", "latch", "barrier"].includes(name);
+  return { name, lingerMs: canLinger && random() < 0.2 ? 2_500 : undefined };
+}
+
+/** Something that a client does in such a run. */
+export function drawStep(random: Random, { name, lingerMs }: Theme): Step {
+  if (name === "latch") return drawCounting(random);
+  if (name === "barrier") return drawMeeting(random);
+  return drawRound(random, name, lingerMs);
 }
 
 function drawRound(random: Random, primitive: PrimitiveName, lingerMs: number | undefined): Round {
@@ -39,8 +42,7 @@ function drawRound(random: Random, primitive: PrimitiveName, lingerMs: number | 
     how: how ?? "acquire",
     waitMs: random() < 0.2 ? random() * 2_000 : undefined,
     giveUpMs: random() < 0.15 ? random() * 2_000 : undefined,
-    // Few hold for long, some for longer than their lease.
-    holdMs: random() < 0.25 ? random() * 4_000 : random() * 200,
+    holdMs: drawHoldMs(random),
     writes: Math.floor(random() * 3),
     downgrades: mode === "write" && random() < 0.5,
     everyMs: hasTicks ? everyMs : undefined,
@@ -48,6 +50,13 @@ function drawRound(random: Random, primitive: PrimitiveName, lingerMs: number | 
     writesAsItLeaves: random() < 0.2,
     restMs: random() * 400,
   };
+}
+
+/** Few hold for long, some for longer than their lease. */
+function drawHoldMs(random: Random): number {
+  const part = random();
+  const kind = random();
+  return part * (kind < 0.7 ? 200 : kind < 0.9 ? 4_000 : 8_000);
 }
 
 function drawCounting(random: Random): Step {

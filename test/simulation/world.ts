@@ -4,6 +4,7 @@ import { textOf } from "../../src/core/keys.ts";
 import type { Etcd, KeyValue } from "../../src/etcd/api.ts";
 import type { HistoryEvent } from "../../src/testkit/history/event.ts";
 import { seededRandom } from "../../src/testkit/random.ts";
+import { settlePromises } from "../../src/testkit/settle.ts";
 import { SimulatedClock } from "../../src/testkit/simulated-clock.ts";
 import { SimulatedCluster } from "../../src/testkit/simulated-cluster.ts";
 import { primitives } from "../support/history/primitives.mjs";
@@ -12,7 +13,7 @@ import { openWitness, type Witness } from "../support/history/witness.ts";
 import { clipped, type Removal } from "./clipped.ts";
 import type { Fault } from "./fault.ts";
 import { Machine } from "./machine.ts";
-import { faultsUntilMs, type Plan } from "./plan.ts";
+import { mendedAtMs, type Plan } from "./plan.ts";
 
 /** What a run came to. */
 export interface Outcome {
@@ -29,7 +30,7 @@ const stepLimit = 60_000;
 /** Runs a plan: clients work, faults happen, all is mended, and then everybody has to get done. */
 export class World {
   readonly #plan: Plan;
-  readonly #clock = new SimulatedClock();
+  readonly #clock = new SimulatedClock({ settle: settlePromises });
   readonly #cluster: SimulatedCluster;
   readonly #random: () => number;
   readonly #history: HistoryEvent[] = [];
@@ -62,23 +63,36 @@ export class World {
           nobodyComes: calm,
           connect,
           tell: (event) => this.#history.push(event),
+          failedToLeave: (who) => this.#failedToLeave(who),
           fail: (error) => {
             this.#wrong ??= `An error that nobody expects: ${error instanceof Error ? error.stack : error}`;
           },
         }),
     );
     for (const machine of this.#machines) machine.start();
+    // What happens when nobody has anything left to do tells nothing.
     for (const fault of plan.faults) {
-      await this.#until(fault.atMs);
-      await this.#begin(fault);
+      await this.#until(fault.atMs, () => this.#isDone());
+      if (!this.#isDone()) await this.#begin(fault);
     }
-    await this.#until(faultsUntilMs);
+    await this.#until(mendedAtMs, () => this.#isDone());
     await this.#mend();
     const boundMs = plan.ttlMs + healMs + this.#workMs();
     await this.#until(this.#clock.now() + boundMs / 2, () => this.#isDone());
     this.#calm();
     await this.#until(this.#clock.now() + boundMs / 2, () => this.#isDone());
     return this.#judge(witness);
+  }
+
+  /** It was told that it leaves before that failed: what was to last beyond it need not. */
+  #failedToLeave(who: string): void {
+    const history = this.#history;
+    for (let index = history.length - 1; index >= 0; index--) {
+      const event = history[index] as HistoryEvent;
+      if (event.who !== who) continue;
+      if (event.kind !== "left") return;
+      history[index] = { ...event, kind: "lost", heldUntil: event.at };
+    }
   }
 
   async #judge(witness: Witness): Promise<Outcome> {
@@ -207,18 +221,21 @@ export class World {
 
   /** Lets time pass until a moment, or until something is so. */
   async #until(at: number, isSo: () => boolean = () => false): Promise<void> {
+    await settlePromises();
     for (; !isSo(); this.#steps++) {
       if (this.#steps > stepLimit) {
         this.#wrong ??= "It goes round in circles";
         return;
       }
+      const { nextTimerAt } = this.#clock;
       const over = this.#over[0];
-      if (over && over.at <= at && over.at <= this.#clock.nextTimerAt) {
-        await this.#clock.advance(Math.max(0, over.at - this.#clock.now()));
+      if (over && over.at <= at && over.at <= nextTimerAt) {
+        this.#clock.jump(Math.max(0, over.at - this.#clock.now()));
         this.#over.shift();
         await over.end();
-      } else if (this.#clock.nextTimerAt <= at) await this.#clock.step();
-      else return this.#clock.advance(Math.max(0, at - this.#clock.now()));
+        await settlePromises();
+      } else if (nextTimerAt <= at) await this.#clock.step();
+      else return this.#clock.jump(Math.max(0, at - this.#clock.now()));
     }
   }
 

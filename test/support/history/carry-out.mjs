@@ -17,6 +17,7 @@ import { primitives } from "./primitives.mjs";
  * @property {() => Promise<void>} calm resolves when everybody had the time to do what can be done
  * @property {() => Promise<void>} nobodyComes resolves when it is of no use to wait for others
  * @property {(event: HistoryEvent) => void} tell
+ * @property {() => void} [failed] hears that what got in did not leave in good order
  * @property {number} [lookMs] how often a holder looks whether it still holds
  */
 
@@ -64,7 +65,8 @@ export async function carryOut(round, strand) {
   } catch (error) {
     const { code, message } = /** @type {{ code?: string, message?: string }} */ (error);
     if (message !== enough && !expected.includes(code ?? "")) throw error;
-    if (!gotIt) gaveUp(code ?? enough);
+    if (gotIt) strand.failed?.();
+    else gaveUp(code ?? enough);
   }
   await lastWrite;
 }
