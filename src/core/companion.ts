@@ -87,7 +87,8 @@ export class Companion extends KeptEntries {
 
   /** It stands in etcd, beside its entries: from now on it moves with them when etcd has another leader. */
   stand(): void {
-    if (this.#mayRoll || this.isOver) return;
+    // What is not renewed any more, since its place was lost, stays where it is.
+    if (this.#mayRoll || this.isOver || this.#unrenewed.signal.aborted) return;
     this.#mayRoll = true;
     this.#stopListening = this.#session.terms.onRise(() => this.#roll());
     this.#roll();
@@ -126,9 +127,9 @@ export class Companion extends KeptEntries {
       roll: () => this.#rollOnce(),
       rest: (ms) => this.#session.rest(ms),
     });
-    this.#rolling = this.#session.track(rolling).finally(() => {
+    this.#rolling = this.#session.track(rolling).then((isDone) => {
       this.#rolling = undefined;
-      this.#roll();
+      if (isDone) this.#roll();
     });
   }
 

@@ -15,16 +15,17 @@ export interface Rollable {
 const unansweredMs = 100;
 const refusedMs = 1_000;
 
-/** Moves what is due until it is not due any more. */
-export async function rollOn({ isDue, roll, rest }: Rollable): Promise<void> {
+/** Moves what is due until it is not due any more, which it says, or there is nothing left to move. */
+export async function rollOn({ isDue, roll, rest }: Rollable): Promise<boolean> {
   while (isDue()) {
     try {
       await roll();
       // An answer may come from a leader whose time is over, too.
       if (isDue()) await rest(unansweredMs);
     } catch (error) {
-      if (error instanceof SessionGoneError) return;
+      if (error instanceof SessionGoneError) return false;
       await rest(isRefusal(error) ? refusedMs : unansweredMs);
     }
   }
+  return true;
 }

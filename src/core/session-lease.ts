@@ -161,9 +161,9 @@ export class SessionLease {
       roll: () => this.#rollOnce(),
       rest: (ms) => this.#session.rest(ms),
     });
-    void this.#session.track(rolling).finally(() => {
+    void this.#session.track(rolling).then((isDone) => {
       this.#isRolling = false;
-      this.#roll();
+      if (isDone) this.#roll();
     });
   }
 

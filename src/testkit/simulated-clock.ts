@@ -7,6 +7,9 @@ interface Timer {
   readonly wake: () => void;
 }
 
+// As fine as the clocks of machines, in milliseconds.
+const nanosecond = 1e-6;
+
 /**
  * A clock that moves when it is told to, and not by itself: a lease of a minute ends in a
  * millisecond, and a test takes the same course each time.
@@ -45,7 +48,9 @@ export class SimulatedClock implements Clock {
   }
 
   setTimer(delayMs: number, wake: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, delayMs), wake };
+    // What is left of a delay by the rounding of numbers must not be over before time has passed.
+    const ms = delayMs > 0 ? Math.max(delayMs, nanosecond) : 0;
+    const timer = { at: this.#now + ms, wake };
     this.#timers.add(timer);
     if (this.#first && timer.at < this.#first.at) this.#first = timer;
     return () => this.#remove(timer);
