@@ -80,7 +80,7 @@ export function judge(record: RunRecord, options: JudgeOptions): Judgement {
     "barriers go in rounds": barrierRounds(partyEntries, history),
     "latches open when they are counted down": openLatches(history, bounds),
     "once per tick": oncePerTick(requests),
-    "nobody gets in beside work that goes on": lingering(withBounds(requests), capacity),
+    "nobody gets in beside work that goes on": lingering(requests, capacity, lingerMs),
     "nothing is left behind": nothingLeft({ leftovers }),
     "all come to a good end": badEnds.length > 0 ? badEnds.join("\n") : undefined,
     ...(options.mustSurviveStaleLeader
@@ -108,15 +108,6 @@ function inTurn({ writes, entries }: RunRecord): string | undefined {
     if (wrong) return wrong;
   }
   return undefined;
-}
-
-/** Others are kept out for `lingerMs` after a hold has ended, and no longer. */
-function withBounds(requests: readonly Request[]): readonly Request[] {
-  return requests.map((request) => {
-    const { lingers, stoppedAt, until } = request;
-    if (!lingers || stoppedAt === undefined) return request;
-    return { ...request, stoppedAt: Math.min(stoppedAt, until + lingerMs) };
-  });
 }
 
 function toldOfTaking({ late }: Beliefs, slackMs: number): string | undefined {

@@ -132,6 +132,7 @@ export class World {
       ...(this.#removals.length > 0 || this.#plan.theme.lingerMs !== undefined
         ? { isForced: true }
         : {}),
+      lingerMs: this.#plan.theme.lingerMs,
       partyEntries: [],
       writes: witness.writes,
       leftovers,

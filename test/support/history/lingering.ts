@@ -5,12 +5,18 @@ import type { Request } from "../../../src/testkit/history/request.ts";
 
 /**
  * Nobody gets in beside the work of one that asked for that, though it has lost its hold, before that
- * work has stopped: it counts as if it held until then.
+ * work has stopped: it counts as if it held until then, but for no longer than others are kept out.
  */
-export function lingering(requests: readonly Request[], capacity: number): string | undefined {
+export function lingering(
+  requests: readonly Request[],
+  capacity: number,
+  lingerMs = Number.POSITIVE_INFINITY,
+): string | undefined {
   const lasting = requests.map((request) => {
     const { lingers, stoppedAt, until } = request;
-    return lingers ? { ...request, until: stoppedAt ?? until } : request;
+    return lingers
+      ? { ...request, until: Math.min(stoppedAt ?? until, until + lingerMs) }
+      : request;
   });
   const told = { requests: lasting, capacityOf: () => capacity };
   const wrong = exclusion(told) ?? readersAndWriters(told) ?? permits(told);

@@ -35,6 +35,8 @@ export interface Chronicle {
   readonly leftovers: readonly string[];
   /** Whether entries were taken away by force, one of several too. */
   readonly isForced?: boolean;
+  /** For how long others are kept out after a hold that lingers; for ever, if it is left out. */
+  readonly lingerMs?: number | undefined;
   /** How many permits there are; of use for semaphores only. */
   readonly capacity: number;
   /** And how long etcd may count one that is not there any more. */
@@ -67,8 +69,8 @@ export function violations(chronicle: Chronicle): readonly string[] {
     together(history, bounds),
     barrierRounds(partyEntries, history),
     openLatches(history, bounds),
-    oncePerTick(requests),
-    lingering(requests, capacity),
+    oncePerTick(requests, isForced),
+    lingering(requests, capacity, chronicle.lingerMs),
     nothingLeft({ leftovers }),
   ].filter((violation) => violation !== undefined);
 }
