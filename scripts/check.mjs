@@ -20,6 +20,13 @@ const tests = { passed: 0, failed: 0 };
 try {
   await step("lint", () => quiet("lint"));
   await step("unit tests", () => vitest("unit"));
+  await step("simulator", async () => {
+    const pattern = /^(\d+) seeds from 1 in [\d.]+ s: 0 failed$/m;
+    const [, seeds] = pattern.exec(await npmRun("simulate", ["--seeds=20000"])) ?? [];
+    // However many they are, it is one test.
+    tests.passed += 1;
+    return `${Number(seeds).toLocaleString("en")} seeds keep their promises`;
+  });
   await step("mutants", async () => {
     const caught = await counted("mutants", /^(\d+) passed, 0 failed$/m);
     return `${caught} caught by the simulator`;
