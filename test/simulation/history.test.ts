@@ -8,7 +8,7 @@ import { fates, lingeringFates, ScheduledWorld } from "../support/history/schedu
 import type { Step } from "../support/history/steps.mjs";
 import { violations } from "../support/history/violations.ts";
 
-const { RUNS = "75", SEED = "1" } = process.env;
+const { RUNS = "40", SEED = "1" } = process.env;
 const numRuns = Number(RUNS);
 const seed = Number(SEED);
 

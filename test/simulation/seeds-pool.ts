@@ -31,6 +31,8 @@ const lookMs = 1_000;
 export class SeedsPool {
   readonly #options: PoolOptions;
   readonly #members = new Set<Member>();
+  /** What is left of portions whose worker had to be ended. */
+  readonly #cutShort: Portion[] = [];
   #next: number;
   #ranBefore = 0;
   #failed = 0;
@@ -100,6 +102,8 @@ export class SeedsPool {
   }
 
   #draw(): Portion | undefined {
+    const cutShort = this.#cutShort.shift();
+    if (cutShort) return cutShort;
     const { first, seeds, workers } = this.#options;
     const left = first + seeds - this.#next;
     if (left <= 0) return undefined;
@@ -125,6 +129,8 @@ export class SeedsPool {
       if (now - member.seen.at < circlesMs) continue;
       const at = Math.max(1, Atomics.load(member.counts, shared.atWork)) - 1;
       const seed = member.portion.first + at;
+      const left = member.portion.count - at - 1;
+      if (left > 0) this.#cutShort.push({ first: seed + 1, count: left });
       void this.#close(member);
       this.#ranBefore += 1;
       this.#fail({ seed, violations: [`It did not end within ${circlesMs / 1_000} seconds`] });
