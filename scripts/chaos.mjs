@@ -13,8 +13,15 @@ const { chaosOptions } = await import(new URL("chaos-options.js", compiled).href
 // The guards of all servers and processes end those when this process is gone.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 
+let options;
 try {
-  const options = chaosOptions(process.argv.slice(2), () => 1 + Math.floor(Math.random() * 1e6));
+  options = chaosOptions(process.argv.slice(2), () => 1 + Math.floor(Math.random() * 1e6));
+} catch (error) {
+  console.error(`chaos: ${messageOf(error)}`);
+  process.exit(2);
+}
+
+try {
   const binaries = (await findEveryEtcd(options.etcd)).at(-1);
   process.exit(await chaos(binaries, options));
 } catch (error) {
