@@ -57,6 +57,21 @@ describe("fromOutside", () => {
     }
   });
 
+  it("says that one never got in whose key was taken away before it heard of that", () => {
+    const history = scripted(
+      ...["1/a asks", "2/a asks", "3: 2/a gets 6", "4: 1/a gets 5", "6: 2/a leaves"],
+      "7: 1/a loses since 5",
+    );
+    const requests = requestsOf(
+      history.map((event) => (event.kind === "lost" ? { ...event, why: "deleted" } : event)),
+    );
+
+    expect(exclusion({ requests: seen(requests, gone(9)) })).toBeDefined();
+    const [first] = seen(requests, gone(2));
+    expect(first).toMatchObject({ end: "gave up", gotAt: undefined });
+    expect(exclusion({ requests: seen(requests, gone(2)) })).toBeUndefined();
+  });
+
   it("still blames one for believing in what has expired", () => {
     const requests = seen(lost("expired"), gone(9));
 
