@@ -19,7 +19,7 @@ export function fromOutside(
   const isSame = (other: Entry | Write): boolean => other.name === name && other.token === token;
   const goneAt = entries.find(isSame)?.seenRemovedAt ?? Number.POSITIVE_INFINITY;
   const isForced = byForce.includes(why);
-  if (isForced && goneAt <= gotAt) {
+  if (isForced && goneAt < gotAt) {
     return { ...request, token: undefined, gotAt: undefined, stoppedAt: undefined, end: "gave up" };
   }
   const wrote = writes.filter(isSame).map(({ at = until }) => at);
