@@ -10,9 +10,10 @@ import type { Check, Operation, Stage } from "./stage.ts";
 
 // What nobody takes away stands there for longer than anybody here waits.
 const ttlMs = 60_000;
-const patientMs = 10_000;
-// All of them connect at about the same time.
-const connectTimeoutMs = 10_000;
+const patientMs = 15_000;
+// All of them connect at about the same time. A connection whose opening is held is given up while
+// there is time for another.
+const connectTimeoutMs = 5_000;
 const leftMs = 10_000;
 // What asks again without end, or waits for nothing, is told from what is slow.
 const overMs = 30_000;
