@@ -46,7 +46,7 @@ export async function administer(
     deed.revision = header.revision;
     return;
   }
-  deed.victim = `${head.name} ${head.token}`;
+  deed.victim = head.token;
   if (kind === "delete key") {
     const { header } = await etcd.txn({
       success: [{ op: "deleteRange", request: { key: head.key } }],

@@ -1,5 +1,4 @@
 import { isHolding, type Request } from "../../src/testkit/history/request.ts";
-import type { Entry } from "../../src/testkit/history/server-side.ts";
 import { story } from "../../src/testkit/history/story.ts";
 import { disturbances, isTouched } from "./disturbed.ts";
 import { idOf, type RunRecord } from "./run-record.ts";
@@ -39,7 +38,7 @@ export function beliefsOf(requests: readonly Request[], record: RunRecord): Beli
       continue;
     }
     const lateMs = request.until - entry.seenRemovedAt;
-    const taking = takingOf(entry, record) ?? ofStaleLeader(request, entry, record);
+    const taking = takingOf(entry, record) ?? staleTakingOf(request, entry, record);
     if (taking) taken++;
     if (taking?.by === "stale leader") lostToStaleLeader.push(request);
     if (lateMs > 0) {
@@ -61,16 +60,6 @@ function untilTaken(request: Request, taking: Taking | undefined): Request | und
   if (!taking) return request;
   if ((request.gotAt ?? 0) >= taking.since) return undefined;
   return { ...request, until: Math.min(request.until, taking.since) };
-}
-
-/** Of a lease that ended before its time: the client was told so, or believed longer than etcd did. */
-function ofStaleLeader(
-  { end, why, until }: Request,
-  entry: Entry,
-  { deeds }: RunRecord,
-): Taking | undefined {
-  const wasEarly = until > entry.seenRemovedAt || (end === "lost" && why === "revoked");
-  return wasEarly ? staleTakingOf(entry, deeds) : undefined;
 }
 
 /** Nobody believes after its entry has gone, unless somebody took that away by force. */

@@ -12,8 +12,8 @@ export interface Deed {
   revision?: bigint | undefined;
   /** The lease that it ended. */
   lease?: bigint | undefined;
-  /** The entry that it took away, by its name and token. */
-  victim?: string | undefined;
+  /** The token of the entry that it took away. With one of several, whoever held them lets all go. */
+  victim?: bigint | undefined;
   /** What went wrong with it. It may have been done all the same. */
   failure?: string | undefined;
 }

@@ -9,7 +9,15 @@ export interface Span {
 }
 
 /** When something was done to the cluster, or to the client that somebody belongs to. */
-export function disturbances({ deeds, history }: RunRecord, who: string): readonly Span[] {
+export function disturbances(record: RunRecord, who: string): readonly Span[] {
+  return [...record.deeds.filter(isOnCluster), ...ownDisturbances(record, who)];
+}
+
+/** When something was done to the client that somebody belongs to. */
+export function ownDisturbances(
+  { deeds, history }: Pick<RunRecord, "deeds" | "history">,
+  who: string,
+): readonly Span[] {
   const client = `client ${Number.parseInt(who, 10)}`;
   const stops = history.filter(
     ({ who: whose, kind }) =>
@@ -21,7 +29,7 @@ export function disturbances({ deeds, history }: RunRecord, who: string): readon
       from: at,
       until: stops.find((event) => event.kind === "went on" && event.at > at)?.at ?? at,
     }));
-  return [...deeds.filter((deed) => isOnCluster(deed) || deed.target === client), ...stood];
+  return [...deeds.filter(({ target }) => target === client), ...stood];
 }
 
 /** The longest time between two moments in which nothing was done. */

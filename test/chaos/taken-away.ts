@@ -1,5 +1,6 @@
+import type { Request } from "../../src/testkit/history/request.ts";
 import type { Entry } from "../../src/testkit/history/server-side.ts";
-import type { Deed } from "./deed.ts";
+import { ownDisturbances } from "./disturbed.ts";
 import { idOf, type RunRecord } from "./run-record.ts";
 
 /** Why an entry went though its owner had not let go, and since when that is no surprise. */
@@ -16,27 +17,48 @@ const staleMs = 3_000;
 export function takingOf(entry: Entry, { deeds, seen }: RunRecord): Taking | undefined {
   const { removedAt, seenRemovedAt } = entry;
   if (removedAt === undefined) return undefined;
-  const id = idOf(entry);
-  const lease = seen.get(id)?.lease;
+  const lease = seen.get(idOf(entry))?.lease;
   const deed = deeds.find(
     (each) =>
       each.revision === removedAt ||
       (each.from <= seenRemovedAt &&
-        (each.victim === id || (each.lease !== undefined && each.lease === lease))),
+        (each.victim === entry.token || (each.lease !== undefined && each.lease === lease))),
   );
   return deed && { by: "administrator", since: deed.from };
 }
 
-/** Whether a leader that did not know better may have removed it, and since when. */
+/**
+ * Whether a leader that did not know better may have removed the entry of a request before its lease
+ * ended, and since when.
+ */
 export function staleTakingOf(
-  { seenRemovedAt }: Entry,
-  deeds: readonly Deed[],
+  request: Request,
+  entry: Entry,
+  record: RunRecord,
 ): Taking | undefined {
-  const resumed = deeds.find(
+  const { end, why, until } = request;
+  const { seenRemovedAt } = entry;
+  // It believed for longer than etcd did, or was told so, which it also is of a lease that expired.
+  const wasToldSo = end === "lost" && why === "revoked";
+  const wasEarly = until > seenRemovedAt || (wasToldSo && !mayHaveExpired(request, entry, record));
+  if (!wasEarly) return undefined;
+  const resumed = record.deeds.find(
     ({ kind, from, until }) =>
       ["stop node", "slow disk", "cut node"].includes(kind) &&
       from <= seenRemovedAt &&
       seenRemovedAt <= until + staleMs,
   );
   return resumed && { by: "stale leader", since: Math.min(resumed.until, seenRemovedAt) };
+}
+
+/**
+ * Whether its client was kept from renewing for so long that the lease ended in good order: it renews
+ * when a third of the TTL has gone.
+ */
+function mayHaveExpired({ who }: Request, { seenRemovedAt }: Entry, record: RunRecord): boolean {
+  const ttlMs = record.ttlOf(who);
+  return ownDisturbances(record, who).some(
+    ({ from, until }) =>
+      Math.min(until, seenRemovedAt) - from >= ttlMs / 2 && until >= seenRemovedAt - ttlMs / 2,
+  );
 }
