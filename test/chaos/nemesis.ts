@@ -38,11 +38,16 @@ export class Nemesis {
   /** Does it all. Resolves when all of it has healed. */
   async act(faults: readonly Fault[]): Promise<void> {
     const beganAt = this.#stage.now();
-    const doing = faults.map(async (fault) => {
+    const act = async (fault: Fault): Promise<void> => {
       await sleep(beganAt + fault.atMs - this.#stage.now());
       await this.#do(fault);
-    });
-    await Promise.all(doing);
+    };
+    // Nodes may take long to be there again, and what comes next is not to befall them as they start.
+    const inTurn = async (): Promise<void> => {
+      for (const fault of faults) if (fault.to === "cluster") await act(fault);
+    };
+    const others = faults.filter(({ to }) => to !== "cluster");
+    await Promise.all([inTurn(), ...others.map(act)]);
   }
 
   async #do(fault: Fault): Promise<void> {
