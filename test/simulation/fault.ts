@@ -15,7 +15,9 @@ export interface Fault {
     | "end watches"
     | "jump wall time"
     | "delete a key"
+    | "delete a key unheard"
     | "end a session"
+    | "force a release"
     | "compact"
     | "elect"
     | "restart"
@@ -40,15 +42,18 @@ const kinds: readonly (readonly [Fault["what"], number])[] = [
   ["end watches", 2],
   ["jump wall time", 1],
   ["delete a key", 3],
+  ["delete a key unheard", 2],
   ["end a session", 2],
+  ["force a release", 4],
   ["compact", 2],
   ["elect", 2],
   ["restart", 2],
   ["fill the disk", 1],
-  ["stall the leader", 3],
+  ["stall the leader", 5],
 ];
 // What is taken away beside the hold itself is not promised to keep anybody out.
 const notWhileLingering: ReadonlySet<Fault["what"]> = new Set(["stall the leader"]);
+const onlyOfHolders: ReadonlySet<Fault["what"]> = new Set(["force a release"]);
 
 /**
  * Faults of a few kinds for one run: with all kinds in each run, the rare ones would hide behind the
@@ -63,9 +68,11 @@ export function drawFaults(
     untilMs,
   }: { clients: number; theme: Theme; isLarge: boolean; untilMs: number },
 ): readonly Fault[] {
+  const lingers = theme.lingerMs !== undefined || theme.name === "once";
+  // Of a tick that is over it takes away what is left to keep others out, too.
+  const isHeld = !["once", "latch", "barrier"].includes(theme.name);
   const allowed = kinds.filter(
-    ([what]) =>
-      (theme.lingerMs === undefined && theme.name !== "once") || !notWhileLingering.has(what),
+    ([what]) => !(lingers && notWhileLingering.has(what)) && (isHeld || !onlyOfHolders.has(what)),
   );
   const drawKind = (from: typeof kinds): Fault["what"] => {
     const weighted = from.flatMap(([what, weight]) => Array.from({ length: weight }, () => what));
@@ -76,11 +83,15 @@ export function drawFaults(
   );
   const count = 1 + Math.floor(random() * (isLarge ? 5 : 3));
   const some = [...chosen];
-  return Array.from({ length: count }, () => ({
-    atMs: random() * untilMs,
-    what: some[Math.floor(random() * some.length)] ?? "pause",
-    index: Math.floor(random() * (clients * 8)),
-    forMs: random() < 0.5 ? random() * 1_500 : random() * 9_000,
-    electMs: 100 + random() * random() * 2_000,
-  })).toSorted((a, b) => a.atMs - b.atMs);
+  const drawMs = (what: Fault["what"]): number => {
+    const isLong = random() < (what === "stall the leader" ? 0.8 : 0.5);
+    return isLong ? random() * 9_000 : random() * 1_500;
+  };
+  return Array.from({ length: count }, () => {
+    const what = some[Math.floor(random() * some.length)] ?? "pause";
+    return {
+      ...{ atMs: random() * untilMs, what, index: Math.floor(random() * (clients * 8)) },
+      ...{ forMs: drawMs(what), electMs: 100 + random() * random() * 2_000 },
+    };
+  }).toSorted((a, b) => a.atMs - b.atMs);
 }

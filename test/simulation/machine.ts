@@ -134,6 +134,16 @@ export class Machine {
     }
   }
 
+  /** Its watches miss what happens from now on. Returns what ends that. */
+  missEvents(): () => void {
+    const network = this.#life?.network;
+    const wasDeaf = network?.deaf ?? false;
+    if (network) network.deaf = true;
+    return () => {
+      if (network) network.deaf = wasDeaf;
+    };
+  }
+
   /** All goes well from now on. */
   async mend(): Promise<void> {
     const life = this.#life;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { connect } from "../../src/connect.ts";
 import { textOf } from "../../src/core/keys.ts";
-import type { Etcd, KeyValue } from "../../src/etcd/api.ts";
+import type { Etcd } from "../../src/etcd/api.ts";
 import type { HistoryEvent } from "../../src/testkit/history/event.ts";
 import { seededRandom } from "../../src/testkit/random.ts";
 import { settlePromises } from "../../src/testkit/settle.ts";
@@ -10,10 +10,13 @@ import { SimulatedCluster } from "../../src/testkit/simulated-cluster.ts";
 import { primitives } from "../support/history/primitives.mjs";
 import { violations } from "../support/history/violations.ts";
 import { openWitness, type Witness } from "../support/history/witness.ts";
-import { clipped, type Removal } from "./clipped.ts";
-import type { Fault } from "./fault.ts";
+import { Administrator } from "./administrator.ts";
+import { clipped } from "./clipped.ts";
 import { Machine } from "./machine.ts";
 import { mendedAtMs, type Plan } from "./plan.ts";
+import { tempoOf } from "./tempo.ts";
+import { keptFromStaleLeader, releasesTrue, toldSoon } from "./told-of-takings.ts";
+import { Upheaval } from "./upheaval.ts";
 
 /** What a run came to. */
 export interface Outcome {
@@ -34,9 +37,8 @@ export class World {
   readonly #cluster: SimulatedCluster;
   readonly #random: () => number;
   readonly #history: HistoryEvent[] = [];
-  readonly #removals: Removal[] = [];
-  readonly #over: { at: number; end: () => Promise<void> | void }[] = [];
   #machines: readonly Machine[] = [];
+  #upheaval: Upheaval | undefined;
   #calm = (): void => {};
   #steps = 0;
   #wrong: string | undefined;
@@ -49,6 +51,9 @@ export class World {
 
   async live(): Promise<Outcome> {
     const plan = this.#plan;
+    const administrator = await Administrator.open(this.#cluster, this.#clock, {
+      forcesReleases: plan.faults.some(({ what }) => what === "force a release"),
+    });
     const witness = await openWitness(this.#cluster.store, () => this.#clock.now());
     const calm = new Promise<void>((resolve) => {
       this.#calm = resolve;
@@ -69,19 +74,24 @@ export class World {
           },
         }),
     );
+    const upheaval = new Upheaval({
+      ...{ clock: this.#clock, cluster: this.#cluster, administrator },
+      ...{ machines: this.#machines, random: this.#random, moveMs: tempoOf(plan).moveMs },
+    });
+    this.#upheaval = upheaval;
     for (const machine of this.#machines) machine.start();
     // What happens when nobody has anything left to do tells nothing.
     for (const fault of plan.faults) {
       await this.#until(fault.atMs, () => this.#isDone());
-      if (!this.#isDone()) await this.#begin(fault);
+      if (!this.#isDone()) await upheaval.begin(fault);
     }
     await this.#until(mendedAtMs, () => this.#isDone());
-    await this.#mend();
+    await upheaval.mend();
     const boundMs = plan.ttlMs + healMs + this.#workMs();
     await this.#until(this.#clock.now() + boundMs / 2, () => this.#isDone());
     this.#calm();
     await this.#until(this.#clock.now() + boundMs / 2, () => this.#isDone());
-    return this.#judge(witness);
+    return this.#judge(witness, administrator, upheaval);
   }
 
   /** It was told that it leaves before that failed: what was to last beyond it need not. */
@@ -95,10 +105,15 @@ export class World {
     }
   }
 
-  async #judge(witness: Witness): Promise<Outcome> {
+  async #judge(
+    witness: Witness,
+    administrator: Administrator,
+    { takenLate }: Upheaval,
+  ): Promise<Outcome> {
     const stuck = this.#machines.filter((machine) => !machine.isDone).map(({ name }) => name);
     let isClosed = false;
-    void Promise.all(this.#machines.map((machine) => machine.close())).then(() => {
+    const closing = [...this.#machines.map((machine) => machine.close()), administrator.close()];
+    void Promise.all(closing).then(() => {
       isClosed = true;
     });
     await this.#until(this.#clock.now() + this.#plan.ttlMs + healMs, () => isClosed);
@@ -106,8 +121,9 @@ export class World {
     await this.#until(this.#clock.now() + 4_000_000);
     const { leases, watches } = this.#cluster.counts;
     const leftovers = [
-      ...this.#keys()
-        .filter(({ key }) => !textOf(key).startsWith("written/"))
+      ...this.#cluster.store
+        .snapshot()
+        .keyspace.kvs.filter(({ key }) => !textOf(key).startsWith("written/"))
         .map(({ key }) => textOf(key)),
       ...(leases > 0 ? [`${leases} leases`] : []),
       ...(watches > 0 ? [`${watches} watches`] : []),
@@ -123,101 +139,35 @@ export class World {
     ];
     // Nobody can tell a process that is stopped: it works on for longer than it asked for.
     const isStopped = this.#plan.faults.some(({ what }) => what === "pause");
-    const history = clipped(this.#history, this.#removals).map((event) =>
+    const removals = administrator.removals(witness.entries);
+    const history = clipped(this.#history, removals).map((event) =>
       isStopped && "lingers" in event ? { ...event, lingers: false } : event,
     );
+    const { isQuiet, isSound, isStallOnly, promptMs } = tempoOf(this.#plan);
     const told = violations({
       history,
       entries: witness.entries,
-      ...(this.#removals.length > 0 || this.#plan.theme.lingerMs !== undefined
-        ? { isForced: true }
-        : {}),
+      ...(removals.length > 0 || this.#plan.theme.lingerMs !== undefined ? { isForced: true } : {}),
       lingerMs: this.#plan.theme.lingerMs,
       partyEntries: [],
       writes: witness.writes,
       leftovers,
       capacity: primitives.semaphore.capacity,
-      bounds: { wakeMs: Infinity, expiryMs: 0, lingerMs: Infinity },
+      bounds: isQuiet
+        ? { wakeMs: promptMs, expiryMs: promptMs, lingerMs: Infinity }
+        : { wakeMs: Infinity, expiryMs: 0, lingerMs: Infinity },
     });
+    const untold = [
+      isQuiet
+        ? toldSoon(this.#history, [...removals, ...administrator.wantedBack], promptMs)
+        : undefined,
+      isSound ? releasesTrue(this.#history, removals) : undefined,
+      isStallOnly ? keptFromStaleLeader(this.#history, witness.entries, takenLate) : undefined,
+    ].filter((violation) => violation !== undefined);
     const hash = createHash("sha256").update(
       JSON.stringify([this.#history, this.#steps, leftovers]),
     );
-    return { violations: [...broken, ...told], hash: hash.digest("hex").slice(0, 16) };
-  }
-
-  async #begin({ what, index, forMs, electMs }: Fault): Promise<void> {
-    const machine = this.#machines[index % this.#machines.length] as Machine;
-    const cluster = this.#cluster;
-    const later = (ms: number, end: () => Promise<void> | void): void => {
-      this.#over.push({ at: this.#clock.now() + ms, end });
-      this.#over.sort((a, b) => a.at - b.at);
-    };
-    switch (what) {
-      case "delete a key":
-        return this.#byForce(() => this.#deleteKey(index));
-      case "end a session":
-        return this.#byForce(() => {
-          const leases = this.#keys().filter(({ key }) => textOf(key).includes("%session"));
-          cluster.expire(leases[index % Math.max(leases.length, 1)]?.lease ?? 0n);
-        });
-      case "compact":
-        return cluster.compactHistory();
-      case "elect":
-        return cluster.elect();
-      case "restart":
-        cluster.stop();
-        return later(forMs, () => cluster.start());
-      case "fill the disk":
-        cluster.isFull = true;
-        return later(forMs, () => {
-          cluster.isFull = false;
-        });
-      case "stall the leader":
-        cluster.stallLeader();
-        later(electMs, () => {
-          if (cluster.isStalled) cluster.elect();
-        });
-        return later(forMs, () => this.#byForce(() => cluster.resume(() => this.#random() < 0.5)));
-      default:
-        return later(forMs, machine.suffer(what, this.#random));
-    }
-  }
-
-  async #mend(): Promise<void> {
-    for (const { end } of this.#over.splice(0)) await end();
-    this.#byForce(() => this.#cluster.resume());
-    this.#cluster.start();
-    this.#cluster.isFull = false;
-    for (const machine of this.#machines) await machine.mend();
-  }
-
-  /** Does something to the store of which no client can know beforehand. */
-  #byForce(deed: () => void): void {
-    const before = this.#keys();
-    deed();
-    const after = new Set(
-      this.#keys().map(({ createRevision, key }) => `${textOf(key)} ${createRevision}`),
-    );
-    for (const { key, createRevision } of before) {
-      if (after.has(`${textOf(key)} ${createRevision}`)) continue;
-      this.#removals.push({ token: String(createRevision), at: this.#clock.now() });
-    }
-  }
-
-  #deleteKey(index: number): void {
-    // What keeps others out beside a hold is promised to do so only while nobody takes it away.
-    const keys = this.#keys().filter(({ key }) => {
-      const text = textOf(key);
-      return (
-        /^microlock\/(?!%session)/.test(text) && !/\/(kept|read\/kept|write\/kept|latch)/.test(text)
-      );
-    });
-    const key = keys[index % Math.max(keys.length, 1)]?.key;
-    if (key) void this.#cluster.store.txn({ success: [{ op: "deleteRange", request: { key } }] });
-  }
-
-  #keys(): readonly KeyValue[] {
-    return this.#cluster.store.snapshot().keyspace.kvs;
+    return { violations: [...broken, ...told, ...untold], hash: hash.digest("hex").slice(0, 16) };
   }
 
   /** Lets time pass until a moment, or until something is so. */
@@ -229,11 +179,11 @@ export class World {
         return;
       }
       const { nextTimerAt } = this.#clock;
-      const over = this.#over[0];
-      if (over && over.at <= at && over.at <= nextTimerAt) {
-        this.#clock.jump(Math.max(0, over.at - this.#clock.now()));
-        this.#over.shift();
-        await over.end();
+      const upheaval = this.#upheaval;
+      const endsAt = upheaval?.next?.at ?? Number.POSITIVE_INFINITY;
+      if (upheaval && endsAt <= at && endsAt <= nextTimerAt) {
+        this.#clock.jump(Math.max(0, endsAt - this.#clock.now()));
+        await upheaval.endNext();
         await settlePromises();
       } else if (nextTimerAt <= at) await this.#clock.step();
       else return this.#clock.jump(Math.max(0, at - this.#clock.now()));
