@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { connect } from "microlock";
 import { findEveryEtcd } from "./etcd-binaries.mjs";
 import { startServer } from "./etcd-server.mjs";
+import { spread, take } from "./taking.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -36,10 +37,8 @@ try {
 } finally {
   await server.stop();
 }
-back.sort((a, b) => a - b);
-const at = (share) => `${back[Math.ceil(share * back.length) - 1].toFixed(0)} ms`;
 console.log(`etcd ${binaries.version}, TTL ${values.ttl} s: ${back.length} cuts of 1 to 12 s
-until locks are taken again, once they healed: p50 ${at(0.5)}, p99 ${at(0.99)}, at worst ${at(1)} (goal: p99 at most ${goalMs} ms)`);
+until locks are taken again, once they healed: ${spread(back, 99)} (goal: p99 at most ${goalMs} ms)`);
 
 async function cutAndHeal(by) {
   const way = await openWay(server.endpoint);
@@ -60,18 +59,6 @@ async function cutAndHeal(by) {
   await taking;
   await locks.close();
   way.close();
-}
-
-async function take(locks, name, taken, over) {
-  while (!over.aborted) {
-    try {
-      await locks.run(name, () => {});
-      taken.push(performance.now());
-    } catch {
-      // That is what is to be seen: there is no time to note.
-    }
-    await sleep(10);
-  }
 }
 
 /** A way to a server that can be cut. */

@@ -11,6 +11,7 @@ import { connect } from "microlock";
 import { askMember } from "../dist/etcd/grpc/probe.js";
 import { findEveryEtcd } from "./etcd-binaries.mjs";
 import { startServers } from "./etcd-server.mjs";
+import { ms, spread, take } from "./taking.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -53,7 +54,7 @@ try {
     const over = new AbortController();
     const taking = clients
       .slice(0, takers)
-      .map((locks, by) => take(locks, by, taken[by], over.signal));
+      .map((locks, by) => take(locks, `taken-${by}`, taken[by], over.signal));
     await sleep(500 + Math.random() * 500);
 
     const killedAt = performance.now();
@@ -81,22 +82,10 @@ try {
   await cluster.stop();
 }
 console.log(`etcd ${binaries.version}, TTL ${values.ttl} s: ${kills} kills of the leader
-until another one is elected: ${spread(elections)}
-until locks are taken again, after that: ${spread(back)} (goal: at most ${goalMs} ms)
+until another one is elected: ${spread(elections, 90)}
+until locks are taken again, after that: ${spread(back, 90)} (goal: at most ${goalMs} ms)
 live locks lost: ${lost} of ${kills * keepers}`);
 if (lost > 0) process.exitCode = 1;
-
-async function take(locks, by, times, over) {
-  while (!over.aborted) {
-    try {
-      await locks.run(`taken-${by}`, () => {});
-      times.push(performance.now());
-    } catch {
-      // That is what is to be seen: there is no time to note.
-    }
-    await sleep(10);
-  }
-}
 
 /** Waits until a member leads that is not the one that was killed. */
 async function newLeader(killed) {
@@ -109,14 +98,4 @@ async function newLeader(killed) {
     }
     await sleep(10);
   }
-}
-
-function spread(times) {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share) => ms(sorted[Math.ceil(share * sorted.length) - 1]);
-  return `p50 ${at(0.5)}, p90 ${at(0.9)}, at worst ${at(1)} (${times.length} times)`;
-}
-
-function ms(time) {
-  return `${time.toFixed(0)} ms`;
 }
