@@ -3,8 +3,9 @@ import { StoreUnavailableError } from "../errors.ts";
 import type { ResponseHeader } from "../etcd/api.ts";
 
 // A member that lost its leader answers what it got before the next one was elected after 7 seconds,
-// if ever, but what it gets after that at once: so it is asked anew this often whether it can.
-const probeMs = 200;
+// if ever, but what it gets after that at once: so it is asked anew this often whether it can. No sooner
+// than after twice what an answer takes, though: a slow etcd is not to be asked everything twice.
+const probeMs = 100;
 
 interface Attempt {
   readonly sentAt: number;
@@ -25,6 +26,8 @@ export class Unanswered {
   readonly #attempts = new Set<Attempt>();
   #raftTerm: bigint;
   #heardAt = 0;
+  /** How long the quickest answer took. */
+  #quickestMs: number | undefined;
   #cancelTimer: () => void = () => {};
 
   constructor(
@@ -58,6 +61,8 @@ export class Unanswered {
         (answer) => {
           settle();
           resolve(answer);
+          const tookMs = this.#clock.now() - sentAt;
+          this.#quickestMs = Math.min(tookMs, this.#quickestMs ?? tookMs);
           this.#hear(answer.header, sentAt);
         },
         (error) => {
@@ -94,13 +99,14 @@ export class Unanswered {
   }
 
   #arm(): void {
-    const leftMs = this.#heardAt + probeMs - this.#clock.now();
+    const everyMs = Math.max(probeMs, 2 * (this.#quickestMs ?? 0));
+    const leftMs = this.#heardAt + everyMs - this.#clock.now();
     this.#cancelTimer = this.#clock.setTimer(
       // Whole ones: after less than one it might not be time yet, for ever.
-      leftMs > 0 ? Math.ceil(leftMs) : probeMs,
+      leftMs > 0 ? Math.ceil(leftMs) : everyMs,
       () => {
         const now = this.#clock.now();
-        if (now - this.#heardAt >= probeMs) this.#ask(now);
+        if (now - this.#heardAt >= everyMs) this.#ask(now);
         this.#arm();
       },
       { keepsProcessAlive: false },

@@ -1,4 +1,5 @@
 import { constants } from "node:http2";
+import { createConnection } from "node:net";
 import { describe, expect, it } from "vitest";
 import { StoreUnavailableError } from "../../src/errors.ts";
 import { eventually } from "../support/eventually.ts";
@@ -95,6 +96,33 @@ describe("GrpcEtcd", () => {
       const etcd = connect([silent, granting], { connectTimeoutMs: 50 });
 
       await expect(etcd.leaseGrant({ ttl: 1n })).resolves.toMatchObject({ id: 5n });
+    });
+
+    it("dials a silent endpoint once more, as what was sent while the way was cut is lost", async () => {
+      const granting = await serve({ "Lease/LeaseGrant": grant });
+      let dialled = 0;
+      const healing = await listen((socket) => {
+        dialled += 1;
+        if (dialled === 1) return;
+        const through = createConnection(Number(granting.endpoint.split(":")[1]), "127.0.0.1");
+        through.on("error", () => {});
+        socket.pipe(through).pipe(socket);
+      });
+      const etcd = connect([healing], { connectTimeoutMs: 60_000 });
+
+      await expect(etcd.leaseGrant({ ttl: 1n })).resolves.toMatchObject({ id: 5n });
+      expect(dialled).toBe(2);
+    });
+
+    it("dials none a third time before the first attempts are over", async () => {
+      let dialled = 0;
+      const silent = await listen(() => {
+        dialled += 1;
+      });
+      const etcd = connect([silent], { connectTimeoutMs: 1_300 });
+
+      await expect(etcd.leaseGrant({ ttl: 1n })).rejects.toThrow("No etcd answers");
+      expect(dialled).toBe(2);
     });
 
     it("rejects when the time of the call is over before there is a connection", async () => {

@@ -13,7 +13,7 @@ describe("GrpcEtcd.watch, when the stream goes deaf", () => {
     });
     const seen = watch(connect([to], { clock: hastyClock, connectTimeoutMs: 100_000 }), "key");
     await eventually(() => seen.created.length === 1);
-    expect(server.connections).toBe(2);
+    expect(server.connections).toBeGreaterThan(1);
   });
 
   it("takes another connection when only the second of two watches is not answered", async () => {
@@ -25,7 +25,7 @@ describe("GrpcEtcd.watch, when the stream goes deaf", () => {
     const etcd = connect([to], { clock: hastyClock, connectTimeoutMs: 100_000 });
     const [one, other] = [watch(etcd, "one"), watch(etcd, "other")];
     await eventually(() => one.created.length === 2 && other.created.length === 1);
-    expect(server.connections).toBe(2);
+    expect(server.connections).toBeGreaterThan(1);
   });
 
   it("asks for a sign of life, and stays when there is one", async () => {

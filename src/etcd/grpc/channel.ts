@@ -11,6 +11,9 @@ export type Opener = (endpoint: Endpoint, signal: AbortSignal) => Promise<Connec
 // A member that was stopped takes connections, but says nothing: whoever wants to go on does not wait
 // for it alone. One that is far away has long answered by then.
 const staggerMs = 250;
+// What was dialled while the way was cut may never hear that it is whole again, and is waited for until
+// its time is over: so each is dialled once more meanwhile.
+const againMs = 500;
 
 /**
  * Keeps one connection to a cluster: to whichever endpoint answers, until it no longer does,
@@ -52,11 +55,11 @@ export class Channel {
   }
 
   /**
-   * The connection that is open, or a new one. Tries every endpoint once, beginning behind
-   * the one that was used last, and the next one along with it when that takes its time; all who
-   * wait share one attempt.
+   * The connection that is open, or a new one. Tries every endpoint, beginning behind the one that
+   * was used last, and the next one along with it when that takes its time, and each a second time
+   * while none has answered; all who wait share one attempt.
    *
-   * @throws {NoConnection} when none will do.
+   * @throws {NoConnection} when each has failed the first time.
    */
   connect(): Promise<Connection> {
     const { current } = this;
@@ -88,12 +91,14 @@ export class Channel {
     const trying = new Promise<Connection>((resolve, reject) => {
       const tryNext = (): void => {
         stopTimer();
-        if (tried === count) return;
         const order = tried;
+        if (order === 2 * count) return;
         const at = (this.#first + order) % count;
         const endpoint = this.#endpoints[at] as Endpoint;
         tried += 1;
-        stopTimer = this.#clock.setTimer(staggerMs, tryNext, { keepsProcessAlive: false });
+        stopTimer = this.#clock.setTimer(tried < count ? staggerMs : againMs, tryNext, {
+          keepsProcessAlive: false,
+        });
         this.#open(endpoint, over.signal).then(
           (connection) => {
             if (over.signal.aborted) connection.destroy();
@@ -101,11 +106,13 @@ export class Channel {
             over.abort();
           },
           (error) => {
+            if (order >= count) return;
             failures[order] = connectFailure(endpoint, error);
             failed += 1;
             if (closing.aborted || failed === count) {
               reject(new NoConnection(failures.filter((each) => each !== undefined)));
-            } else tryNext();
+              over.abort();
+            } else if (tried < count && !over.signal.aborted) tryNext();
           },
         );
       };

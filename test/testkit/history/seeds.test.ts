@@ -13,7 +13,7 @@ import {
 } from "../../../src/testkit/index.ts";
 
 const ttlMs = 6_000;
-const seeds = Array.from({ length: 6 }, (_, index) => index + 1);
+const seeds = Array.from({ length: 20 }, (_, index) => index + 1);
 
 interface Service {
   readonly locks: Locks;
