@@ -1,3 +1,4 @@
+import { type Clock, sleep } from "../clock.ts";
 import { type Holder, InvalidOptionError } from "../errors.ts";
 import { attempt } from "./contend.ts";
 import { entryValue, holderOf } from "./entry.ts";
@@ -24,7 +25,8 @@ export interface OnceOptions {
   /**
    * How long nobody else gets in after the work has ended, in milliseconds, however long it took.
    * ShedLock's lockAtLeastFor counts from the beginning: that is what half of `everyMs`, or `untilMs`,
-   * are here. With too long a time the next tick is left out.
+   * are here. With too long a time the next tick is left out. If etcd can't note it then, because it
+   * is full or does not answer, `once` goes on holding for so long, and resolves after that.
    *
    * @default 0, beyond what `everyMs` or `untilMs` say
    */
@@ -90,12 +92,18 @@ export async function once<T>(
       return await work(hold);
     } finally {
       const endsAt = Math.max(until, clock.now() + minHoldMs);
-      // If that does not succeed, the release, which comes next, says why.
-      if (minHoldMs > 0 && endsAt > until) await kept.renew(hold, minHoldMs).catch(() => {});
+      if (minHoldMs > 0 && endsAt > until) {
+        await kept.renew(hold, minHoldMs).catch(() => holdOut(clock, hold, endsAt));
+      }
       kept.endAt(endsAt);
     }
   });
   return { ran: true, result: await sessions.track(running) };
+}
+
+/** Keeps others out by the hold itself. If it is lost, the release, which comes next, says so. */
+async function holdOut(clock: Clock, { signal }: Hold, endsAt: number): Promise<void> {
+  await sleep(clock, endsAt - clock.now(), signal).catch(() => {});
 }
 
 /** How long from now on everybody comes for the same tick. */

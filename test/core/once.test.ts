@@ -3,7 +3,12 @@ import type { Clock } from "../../src/clock.ts";
 import { connect } from "../../src/connect.ts";
 import type { OnceOutcome } from "../../src/core/once.ts";
 import { Sessions } from "../../src/core/sessions.ts";
-import { InvalidOptionError, LockLostError, StoreUnavailableError } from "../../src/errors.ts";
+import {
+  InvalidOptionError,
+  LockLostError,
+  StoreError,
+  StoreUnavailableError,
+} from "../../src/errors.ts";
 import type { Locks } from "../../src/locks.ts";
 import { type Bench, nothing, openBench } from "../support/clients.ts";
 import { deleteKey } from "../support/keys.ts";
@@ -150,6 +155,20 @@ describe("once", () => {
     await bench.clock.advance(29_900);
     expect((await two.once("cron", { everyMs: 2_000 }, () => {})).ran).toBe(false);
     await bench.clock.advance(200);
+    expect((await two.once("cron", { everyMs: 2_000 }, () => {})).ran).toBe(true);
+  });
+
+  it("keeps others out for minHoldMs by its hold when etcd is full at the end of the work", async () => {
+    const working = one.once("cron", { everyMs: 2_000, minHoldMs: 30_000 }, () => wait(50_000));
+    await bench.clock.advance(40_000);
+    bench.etcd.override("leaseGrant", async () => {
+      throw new StoreError("RESOURCE_EXHAUSTED", "etcdserver: mvcc: database space exceeded");
+    });
+    await bench.clock.advance(39_990);
+    bench.etcd.override("leaseGrant", undefined);
+    expect((await two.once("cron", { everyMs: 2_000 }, () => {})).ran).toBe(false);
+    await bench.clock.advance(20);
+    expect((await working).ran).toBe(true);
     expect((await two.once("cron", { everyMs: 2_000 }, () => {})).ran).toBe(true);
   });
 
