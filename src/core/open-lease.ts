@@ -7,6 +7,7 @@ import type { GrantedLease } from "./lease-keeper.ts";
 import { overTooSoon, rolledBack } from "./requester.ts";
 import type { SessionOptions } from "./session.ts";
 import type { Standing } from "./transactor.ts";
+import type { Unanswered } from "./unanswered.ts";
 
 /** A lease, and the session's key on it. */
 export interface OpenedLease {
@@ -42,6 +43,7 @@ export async function openLease(
   etcd: Etcd,
   options: SessionOptions,
   seen: ResponseHeader | undefined,
+  unanswered: Unanswered | undefined,
   call: CallOptions,
 ): Promise<OpenedLease> {
   const { clock, ttlMs, lockDelayMs: delayMs } = options;
@@ -52,14 +54,16 @@ export async function openLease(
     const askedAt = clock.now();
     // Etcd counts in whole seconds.
     const ttl = BigInt(Math.ceil((ttlMs + delayMs) / 1_000));
-    const granted = await etcd.leaseGrant({ id, ttl }, call).catch((error: unknown) => {
+    const grant = () => etcd.leaseGrant({ id, ttl }, call);
+    const granted = await (unanswered?.wait(grant) ?? grant()).catch((error: unknown) => {
       mayExist = !isRefusal(error);
       throw error;
     });
     const standing = standingOn(options, id);
     const put = { key: standing.key, value: sessionValue(options), lease: id };
     const request: TxnRequest = { success: [{ op: "put", request: put }] };
-    const { header } = await etcd.txn(request, call).catch((error: unknown) => {
+    const send = () => etcd.txn(request, call);
+    const { header } = await (unanswered?.wait(send) ?? send()).catch((error: unknown) => {
       throw error instanceof StoreError && error.status === "NOT_FOUND"
         ? overTooSoon(error)
         : error;

@@ -12,6 +12,7 @@ import { SessionLease } from "./session-lease.ts";
 import { Terms } from "./terms.ts";
 import { quorumWrite } from "./through-consensus.ts";
 import { type Step, type StepResult, Transactor } from "./transactor.ts";
+import { Unanswered } from "./unanswered.ts";
 import { UnderWay } from "./under-way.ts";
 import { revokeLease } from "./unrenewed-lease.ts";
 
@@ -95,11 +96,16 @@ export class Session {
   ): Promise<Session> {
     const { clock, callTimeoutMs, ttlMs } = options;
     const giveUpAt = clock.now() + callTimeoutMs;
+    const write = quorumWrite(etcd, options.namespace);
+    const probe = (over: AbortSignal) =>
+      write({ signal: over, timeoutMs: attemptMs(ttlMs), keepsProcessAlive: false });
+    // Who connects knows of no leader yet, so that it can't tell a new one.
+    const unanswered = seen && new Unanswered(clock, seen.raftTerm, probe);
     for (;;) {
       const askedAt = clock.now();
       const timeoutMs = Math.min(attemptMs(ttlMs), giveUpAt - askedAt);
       try {
-        const opened = await openLease(etcd, options, seen, { timeoutMs, signal });
+        const opened = await openLease(etcd, options, seen, unanswered, { timeoutMs, signal });
         return new Session(etcd, options, opened);
       } catch (error) {
         const isPassing = patient ? error instanceof StoreUnavailableError : isUndecided(error);

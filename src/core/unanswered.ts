@@ -44,7 +44,11 @@ export class Unanswered {
   wait<T extends { readonly header: ResponseHeader }>(send: () => Promise<T>): Promise<T> {
     const sentAt = this.#clock.now();
     return new Promise<T>((resolve, reject) => {
-      const attempt: Attempt = { sentAt, giveUp: reject };
+      const giveUp = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      const attempt: Attempt = { sentAt, giveUp };
       if (this.#attempts.size === 0) {
         this.#heardAt = sentAt;
         this.#arm();

@@ -130,6 +130,25 @@ describe("while etcd does not answer, or refuses", () => {
     expect(await late).toMatchObject({ code: "STORE_UNAVAILABLE" });
   });
 
+  it("has a new session soon after an election, though nothing asked before is answered", async () => {
+    await bench.store.leaseRevoke(leaseOf(await locks.acquire("jobs")));
+    await settle();
+    // As members do that have lost their leader.
+    const never = (): Promise<never> => new Promise(() => {});
+    bench.etcd.override("leaseGrant", never);
+    bench.etcd.override("txn", never);
+    const asking = locks.acquire("jobs");
+    await bench.clock.advance(450);
+    bench.store.elect(0);
+    bench.etcd.override("leaseGrant", undefined);
+    bench.etcd.override("txn", undefined);
+    await bench.clock.advance(100);
+
+    const { held } = await Promise.race([asking, settle().then(() => ({ held: "not yet" }))]);
+    expect(held).toBe(true);
+    await (await asking).release();
+  });
+
   it("asks a cluster without a leader again, but not at once", async () => {
     bench.etcd.override("leaseGrant", async () => {
       throw new StoreUnavailableError("etcdserver: no leader");
