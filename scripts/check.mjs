@@ -4,9 +4,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { findEveryEtcd } from "./etcd-binaries.mjs";
+import { messageOf } from "./message-of.mjs";
 
 /** @import { EtcdBinaries } from "./etcd-version.mjs" */
 
@@ -20,17 +21,6 @@ const tests = { passed: 0, failed: 0 };
 try {
   await step("lint", () => quiet("lint"));
   await step("unit tests", () => vitest("unit"));
-  await step("simulator", async () => {
-    const pattern = /^(20000) seeds from 1 in [\d.]+ s: 0 failed$/m;
-    const [, seeds] = pattern.exec(await npmRun("simulate", ["--seeds=20000"])) ?? [];
-    // However many they are, it is one test.
-    tests.passed += 1;
-    return `${Number(seeds).toLocaleString("en")} seeds keep their promises`;
-  });
-  await step("mutants", async () => {
-    const caught = await counted("mutants", /^(\d+) passed, 0 failed$/m);
-    return `${caught} caught by the simulator`;
-  });
   await step("build", () => quiet("build"));
   await step("package", async () => {
     await npmRun("package:lint");
@@ -42,6 +32,25 @@ try {
     etcds = await findEveryEtcd();
     return etcds.map(({ version }) => version).join(", ");
   });
+  // Whoever tests on servers mostly waits for them: what only computes runs meanwhile.
+  await together([() => onServers(etcds), simulated]);
+  await step("a minute of chaos", async () => {
+    // The machine may have other things to do: it may be late by more than when somebody looks on.
+    const args = ["--minutes=1", "--seed=1", "--slack-ms=3000", "--quiet"];
+    return `${await counted("chaos", /(\d+) of \1 promises kept/, args)} promises kept`;
+  });
+} catch (error) {
+  console.log(messageOf(error));
+  process.exitCode = 1;
+  // What is red without a red test, such as a step that had no etcd to test on, counts too.
+  tests.failed ||= 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+  console.log(`${tests.passed} passed, ${tests.failed} failed`);
+}
+
+/** @param {readonly EtcdBinaries[]} etcds */
+async function onServers(etcds) {
   for (const { series, version } of etcds) {
     const isNewest = series === etcds.at(-1)?.series;
     await step(`integration on etcd ${version}`, () =>
@@ -52,19 +61,34 @@ try {
       ),
     );
   }
-  await step("a minute of chaos", async () => {
-    // The machine may have other things to do: it may be late by more than when somebody looks on.
-    const args = ["--minutes=1", "--seed=1", "--slack-ms=3000", "--quiet"];
-    return `${await counted("chaos", /(\d+) of \1 promises kept/, args)} promises kept`;
+}
+
+async function simulated() {
+  await step("simulator", async () => {
+    const pattern = /^(20000) seeds from 1 in [\d.]+ s: 0 failed$/m;
+    const output = await npmRun("simulate", ["--seeds=20000"], { givesWay: true });
+    const [, seeds] = pattern.exec(output) ?? [];
+    // However many they are, it is one test.
+    tests.passed += 1;
+    return `${Number(seeds).toLocaleString("en")} seeds keep their promises`;
   });
-} catch (error) {
-  console.log(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-  // What is red without a red test, such as a step that had no etcd to test on, counts too.
-  tests.failed ||= 1;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-  console.log(`${tests.passed} passed, ${tests.failed} failed`);
+  await step("mutants", async () => {
+    const caught = await counted("mutants", /^(\d+) passed, 0 failed$/m, [], { givesWay: true });
+    return `${caught} caught by the simulator`;
+  });
+}
+
+/**
+ * Runs all to their ends, so that what fails does not hide what else does.
+ *
+ * @param {readonly (() => Promise<void>)[]} all
+ */
+async function together(all) {
+  const outcomes = await Promise.allSettled(all.map((each) => each()));
+  const failures = outcomes.flatMap((outcome) =>
+    outcome.status === "rejected" ? [messageOf(outcome.reason)] : [],
+  );
+  if (failures.length > 0) throw new Error(failures.join("\n\n"));
 }
 
 /**
@@ -88,14 +112,14 @@ async function step(name, work) {
  * @param {Record<string, string>} [environment]
  * @param {readonly string[]} [args] more for vitest
  */
-async function vitest(project, environment, args = []) {
+async function vitest(project, environment = {}, args = []) {
   const report = join(folder, "report.json");
   rmSync(report, { force: true });
   try {
     await npmRun(
       project,
       ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...args],
-      environment,
+      { environment },
     );
   } finally {
     // A run that broke down before its first test leaves none.
@@ -121,9 +145,10 @@ async function quiet(script) {
  * @param {string} script of package.json
  * @param {RegExp} pattern of what it says when all did, with their number
  * @param {readonly string[]} [args] for the script
+ * @param {{ givesWay?: boolean }} [options]
  */
-async function counted(script, pattern, args) {
-  const [, passed] = pattern.exec(await npmRun(script, args)) ?? [];
+async function counted(script, pattern, args, options) {
+  const [, passed] = pattern.exec(await npmRun(script, args, options)) ?? [];
   tests.passed += Number(passed);
   return passed;
 }
@@ -133,9 +158,11 @@ async function counted(script, pattern, args) {
  *
  * @param {string} script
  * @param {readonly string[]} [args]
- * @param {Record<string, string>} [environment]
+ * @param {object} [options]
+ * @param {Record<string, string>} [options.environment]
+ * @param {boolean} [options.givesWay] to all else that wants to run
  */
-async function npmRun(script, args = [], environment = {}) {
+async function npmRun(script, args = [], { environment = {}, givesWay = false } = {}) {
   const child = spawn("npm", ["run", "--silent", script, "--", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     // With CI set, some would colour what nobody may ever see on a terminal.
@@ -145,6 +172,7 @@ async function npmRun(script, args = [], environment = {}) {
       ...environment,
     },
   });
+  if (givesWay && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {
