@@ -117,11 +117,15 @@ it("blames no service that stops when it is told, whatever goes wrong", async ()
 }, 60_000);
 
 it("catches one that does not, by the clock and at what the lock protects", async () => {
-  const stories: string[] = [];
-  for (const seed of seeds) stories.push(...(await (await trial(seed, false)).violations()));
-
-  const wrongs = new Set(stories.map((story) => story.split(":")[0]));
-  expect(wrongs).toContain("Two held at once");
-  expect(wrongs).toContain("A smaller token wrote after a larger one");
-  expect(wrongs).toContain("Some held at once who don't go together");
+  const wrongs = [
+    "Two held at once",
+    "A smaller token wrote after a larger one",
+    "Some held at once who don't go together",
+  ];
+  const seen = new Set<string | undefined>();
+  for (let seed = 1; !wrongs.every((wrong) => seen.has(wrong)); seed++) {
+    expect(seed, `seen: ${[...seen].join(", ")}`).toBeLessThan(200);
+    const stories = await (await trial(seed, false)).violations();
+    for (const story of stories) seen.add(story.split(":")[0]);
+  }
 }, 60_000);
