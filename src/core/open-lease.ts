@@ -34,7 +34,8 @@ export function withoutDelay(granted: GrantedLease, delayMs: number): GrantedLea
 
 /**
  * Opens a lease, and puts a session's key under it: two round trips. Nothing is left if that fails,
- * or for one TTL at the most.
+ * or for one TTL at the most. What an election swallowed is given up early, if `unanswered` is there
+ * to find out.
  *
  * @throws {StoreError} when etcd is at a lower revision than `seen`: it went back in time, and would
  *   give out tokens again.
