@@ -44,11 +44,11 @@ export class Unanswered {
   wait<T extends { readonly header: ResponseHeader }>(send: () => Promise<T>): Promise<T> {
     const sentAt = this.#clock.now();
     return new Promise<T>((resolve, reject) => {
-      const giveUp = (error: Error): void => {
+      const fail = (error: unknown): void => {
         settle();
         reject(error);
       };
-      const attempt: Attempt = { sentAt, giveUp };
+      const attempt: Attempt = { sentAt, giveUp: fail };
       if (this.#attempts.size === 0) {
         this.#heardAt = sentAt;
         this.#arm();
@@ -61,19 +61,13 @@ export class Unanswered {
         for (const probe of this.#probing) probe.abort();
       };
       const sending = async (): Promise<T> => send();
-      sending().then(
-        (answer) => {
-          settle();
-          resolve(answer);
-          const tookMs = this.#clock.now() - sentAt;
-          this.#quickestMs = Math.min(tookMs, this.#quickestMs ?? tookMs);
-          this.#hear(answer.header, sentAt);
-        },
-        (error) => {
-          settle();
-          reject(error);
-        },
-      );
+      sending().then((answer) => {
+        settle();
+        resolve(answer);
+        const tookMs = this.#clock.now() - sentAt;
+        this.#quickestMs = Math.min(tookMs, this.#quickestMs ?? tookMs);
+        this.#hear(answer.header, sentAt);
+      }, fail);
     });
   }
 
